@@ -1,0 +1,69 @@
+// swift-tools-version: 6.2
+// The manifest is the architecture diagram: read it top to bottom. A target may import only what its line
+// names, so a wrong arrow between two rooms does not compile (docs/architecture.md tells the rooms' rules).
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  // @_noAllocation is checked through the callees of other files, which only this mode can see.
+  .unsafeFlags(["-whole-module-optimization"], .when(configuration: .debug)),
+]
+
+func room(_ name: String, _ imports: [String] = []) -> Target {
+  .target(name: name, dependencies: imports.map { .byName(name: $0) }, swiftSettings: strict)
+}
+
+func program(_ name: String, _ imports: [String], path: String? = nil) -> Target {
+  .executableTarget(
+    name: name, dependencies: imports.map { .byName(name: $0) }, path: path, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ imports: [String]) -> Target {
+  .testTarget(name: name, dependencies: imports.map { .byName(name: $0) }, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "turnout",
+  products: [
+    .executable(name: "turnout-edge", targets: ["turnout-edge"]),
+    .executable(name: "turnout", targets: ["turnout"]),
+  ],
+  dependencies: [],
+  targets: [
+    // L0: nouns that know nobody, and the two C libraries.
+    .systemLibrary(name: "CLiburing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    room("Bytes"),
+
+    // L1: one noun each.
+    room("Arguments", ["Bytes"]),
+    room("JSON", ["Bytes"]),
+    room("HTTP", ["Bytes"]),
+    room("Decisions", ["Bytes", "JSON"]),
+    room("Kernel", ["Bytes", "CLiburing"]),
+    room("Trust", ["Bytes", "COpenSSL"]),
+
+    // L2: two nouns joined.
+    room("Snapshots", ["Bytes", "JSON", "Decisions", "Trust"]),
+    room("Dialects", ["Bytes", "JSON", "HTTP", "Decisions"]),
+    room("Publication", ["Bytes", "Decisions"]),
+    room("Server", ["Bytes", "HTTP", "Kernel"]),
+
+    // L3: the wiring of one plane.
+    room(
+      "Edge",
+      [
+        "Bytes", "JSON", "HTTP", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects", "Publication",
+        "Server",
+      ]),
+
+    // L4: arguments, exit codes, one call.
+    program("turnout-edge", ["Arguments", "Edge"]),
+    program("turnout", ["Arguments", "Bytes", "JSON", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

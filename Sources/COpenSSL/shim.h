@@ -1,0 +1,18 @@
+// OpenSSL for Swift: the library's macros, which Swift does not import, as functions.
+#pragma once
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+static inline long turnout_SSL_set_tlsext_host_name(SSL *ssl, const char *name) {
+  return SSL_set_tlsext_host_name(ssl, name);
+}
+static inline long turnout_SSL_CTX_set_min_proto_version(SSL_CTX *context, int version) {
+  return SSL_CTX_set_min_proto_version(context, version);
+}
+static inline size_t turnout_BIO_pending(BIO *bio) { return BIO_ctrl_pending(bio); }
+static inline void turnout_BIO_set_empty_is_retry(BIO *bio) { BIO_set_mem_eof_return(bio, -1); }

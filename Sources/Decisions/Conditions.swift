@@ -1,0 +1,165 @@
+// Whether conditions, rules and rule lists hold for the attributes of a request. Conditions and lists are
+// stored once and shared by experiments, so their answers are remembered until the request is over.
+
+import Bytes
+import JSON
+
+extension Workspace {
+  /// Whether any rule of the list holds; an empty list does.
+  mutating func holds(ruleList index: Int, _ tables: Tables, _ context: ByteView) -> Bool {
+    guard index != 0 else { return true }
+    switch ruleListMemo[index] {
+    case .yes: return true
+    case .no: return false
+    case .unknown: break
+    }
+    var holds = false
+    for rule in tables.ruleLists[index].range where self.holds(rule: rule, tables, context) {
+      holds = true
+      break
+    }
+    ruleListMemo[index] = holds ? .yes : .no
+    return holds
+  }
+
+  /// Whether all conditions of the rule hold; a rule without any does.
+  mutating func holds(rule index: Int, _ tables: Tables, _ context: ByteView) -> Bool {
+    for place in tables.rules[index].range
+    where !holds(condition: Int(tables.ruleConditions[place]), tables, context) {
+      return false
+    }
+    return true
+  }
+
+  mutating func holds(condition index: Int, _ tables: Tables, _ context: ByteView) -> Bool {
+    switch conditionMemo[index] {
+    case .yes: return true
+    case .no: return false
+    case .unknown: break
+    }
+    let holds = evaluate(tables.conditions[index], tables, context)
+    conditionMemo[index] = holds ? .yes : .no
+    return holds
+  }
+
+  private mutating func evaluate(_ condition: ConditionRow, _ tables: Tables, _ context: ByteView) -> Bool {
+    let value = settled(Int(condition.attribute), context)
+    switch condition.operation {
+    case .exists: return value.kind != .missing
+    case .notExists: return value.kind == .missing
+    case .eq: return !condition.isList && equals(value, operand(condition, tables), tables, context)
+    case .neq: return condition.isList || !equals(value, operand(condition, tables), tables, context)
+    case .in: return condition.isList && isAmong(condition, value, tables, context)
+    case .notIn: return condition.isList && !isAmong(condition, value, tables, context)
+    case .gt, .lt, .gte, .lte: return compareNumbers(condition, value, tables)
+    case .contains, .startsWith, .endsWith, .semverEq, .semverGt, .semverLt, .before, .after:
+      return compareStrings(condition, value, tables, context)
+    }
+  }
+
+  /// The attribute's value with its number converted and its escapes resolved, once per request.
+  private mutating func settled(_ slot: Int, _ context: ByteView) -> AttributeValue {
+    var value = attributes[slot]
+    if value.kind == .numberText {
+      value.kind = .number
+      value.number = DoubleParser.parse(context.slice(value.range))
+      attributes[slot] = value
+    } else if value.hasEscapes {
+      let start = text.count
+      QuotedText(range: value.range, hasEscapes: true).decode(context, into: &text)
+      value.range = ByteRange(from: start, to: text.count)
+      value.hasEscapes = false
+      value.isDecoded = true
+      attributes[slot] = value
+    }
+    return value
+  }
+
+  private func string(_ value: AttributeValue, _ context: ByteView) -> ByteView {
+    value.isDecoded ? text.written.slice(value.range) : context.slice(value.range)
+  }
+
+  private func operand(_ condition: ConditionRow, _ tables: Tables) -> OperandRow {
+    tables.operands[Int(condition.firstOperand)]
+  }
+
+  private func equals(
+    _ value: AttributeValue, _ operand: OperandRow, _ tables: Tables, _ context: ByteView
+  ) -> Bool {
+    switch (value.kind, operand.kind) {
+    case (.null, .null), (.true, .true), (.false, .false): true
+    case (.number, .number): value.number == operand.number
+    case (.string, .string): string(value, context).equals(tables.text(operand.text))
+    default: false
+    }
+  }
+
+  private func isAmong(
+    _ condition: ConditionRow, _ value: AttributeValue, _ tables: Tables, _ context: ByteView
+  ) -> Bool {
+    let operands = tables.operands
+    let end = Int(condition.firstOperand) + Int(condition.operandCount)
+    var index = Int(condition.firstOperand)
+    guard condition.isSorted else {
+      while index < end {
+        if equals(value, operands[index], tables, context) { return true }
+        index += 1
+      }
+      return false
+    }
+    let hash =
+      switch value.kind {
+      case .string: Hashing.hash(string(value, context))
+      case .number: Hashing.hash(value.number)
+      default: Hashing.hash(ByteView.empty)
+      }
+    var high = end
+    while index < high {
+      let middle = (index + high) / 2
+      if operands[middle].hash < hash { index = middle + 1 } else { high = middle }
+    }
+    while index < end, operands[index].hash == hash {
+      if equals(value, operands[index], tables, context) { return true }
+      index += 1
+    }
+    return false
+  }
+
+  private func compareNumbers(_ condition: ConditionRow, _ value: AttributeValue, _ tables: Tables) -> Bool {
+    guard !condition.isList, value.kind == .number else { return false }
+    let operand = operand(condition, tables)
+    guard operand.kind == .number else { return false }
+    switch condition.operation {
+    case .gt: return value.number > operand.number
+    case .lt: return value.number < operand.number
+    case .gte: return value.number >= operand.number
+    default: return value.number <= operand.number
+    }
+  }
+
+  private func compareStrings(
+    _ condition: ConditionRow, _ value: AttributeValue, _ tables: Tables, _ context: ByteView
+  ) -> Bool {
+    guard !condition.isList, value.kind == .string else { return false }
+    let operand = operand(condition, tables)
+    guard operand.kind == .string else { return false }
+    let text = string(value, context)
+    let other = tables.text(operand.text)
+    switch condition.operation {
+    case .contains: return text.contains(other)
+    case .startsWith: return text.starts(with: other)
+    case .endsWith: return text.ends(with: other)
+    case .before, .after:
+      guard let moment = Timestamp.milliseconds(text) else { return false }
+      return condition.operation == .before ? moment < operand.number : moment > operand.number
+    default:
+      guard let left = SemanticVersion(text), let right = SemanticVersion(other) else { return false }
+      let order = left.compare(with: right)
+      switch condition.operation {
+      case .semverGt: return order > 0
+      case .semverLt: return order < 0
+      default: return order == 0
+      }
+    }
+  }
+}

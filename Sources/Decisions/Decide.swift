@@ -1,0 +1,120 @@
+// The pure function at the heart: tables, user key and attributes in, one outcome per experiment out.
+// The order of evaluation is the contract of docs/decisions/0005-order-of-evaluation.md.
+
+package import Bytes
+
+extension Workspace {
+  /// Decides about every experiment of `tables` for the user. The attributes must have been read from
+  /// `context` before (``readAttributes(_:_:)``), or cleared.
+  @_noAllocation @_noLocks
+  package mutating func decide(_ tables: Tables, userKey: ByteView, context: ByteView) {
+    conditionMemo.fill(.unknown, count: tables.conditions.count)
+    ruleListMemo.fill(.unknown, count: tables.ruleLists.count)
+    reasonCounts = .init(repeating: 0)
+    Bucketing.fill(buckets, tables, userKey: userKey)
+    holdOut(tables)
+    let experiments = tables.experiments
+    let bucketTables = tables.bucketTables
+    for index in 0..<experiments.count {
+      evaluate(index, experiments[index], bucketTables, tables, context)
+    }
+    override(tables, userKey)
+    resolveConflicts(tables)
+    limitParticipation(tables)
+  }
+
+  private func holdOut(_ tables: Tables) {
+    let holdouts = tables.holdouts
+    for index in 0..<holdouts.count {
+      let holdout = holdouts[index]
+      isHeldOut[index] = UInt32(buckets[Int(holdout.salt)]) < holdout.share
+    }
+  }
+
+  /// Steps 1, 3, 4 and 5: what the experiment says of the user, looked at alone.
+  @inline(always)
+  private mutating func evaluate(
+    _ index: Int, _ row: ExperimentRow, _ bucketTables: Rows<UInt8>, _ tables: Tables, _ context: ByteView
+  ) {
+    if row.isPaused { return set(index, .paused) }
+    if row.holdoutCount > 0, isHeldOut(by: row, tables) { return set(index, .holdout) }
+    guard holds(ruleList: Int(row.audience), tables, context),
+      holds(ruleList: Int(row.targeting), tables, context)
+    else { return set(index, .targetingNotMatched) }
+    let bucket = Int(buckets[Int(row.salt)])
+    let variant = bucketTables[Int(row.bucketTable) * BucketTable.bucketCount + bucket]
+    guard variant != BucketTable.unallocated else { return set(index, .notInAudience) }
+    set(index, .assigned, variant)
+  }
+
+  private func isHeldOut(by row: ExperimentRow, _ tables: Tables) -> Bool {
+    let lists = tables.holdoutLists
+    for place in Int(row.firstHoldout)..<(Int(row.firstHoldout) + Int(row.holdoutCount))
+    where isHeldOut[Int(lists[place])] {
+      return true
+    }
+    return false
+  }
+
+  /// Step 2, done last of the steps that look at one experiment: few users have an override.
+  private mutating func override(_ tables: Tables, _ userKey: ByteView) {
+    let users = tables.overrideUsers
+    guard users.count > 0 else { return }
+    let rows = tables.overrides
+    for place in tables.overrides(of: userKey, hash: Hashing.hash(userKey)).range {
+      let row = rows[place]
+      let experiment = Int(row.experiment)
+      if reasons[experiment] != .paused { change(experiment, .override, row.variant) }
+    }
+  }
+
+  /// Step 6: of the experiments of one domain that would touch the user, the highest ranked stays. One the
+  /// user was forced into stays whatever its rank, and the domain is then taken.
+  private mutating func resolveConflicts(_ tables: Tables) {
+    let domains = tables.domains
+    let members = tables.domainMembers
+    for index in 0..<domains.count {
+      let domain = domains[index]
+      var isTaken = false
+      for place in domain.range where reasons[Int(members[place])] == .override { isTaken = true }
+      for place in domain.range {
+        let experiment = Int(members[place])
+        guard reasons[experiment] == .assigned else { continue }
+        if isTaken { change(experiment, .conflict, BucketTable.unallocated) }
+        isTaken = true
+      }
+    }
+  }
+
+  /// Step 7: overrides count first and are never displaced, then the highest ranked fill what is left.
+  private mutating func limitParticipation(_ tables: Tables) {
+    let cap = Int(tables.header.participationCap)
+    guard cap >= 0 else { return }
+    let overridden = Int(reasonCounts[Int(Reason.override.rawValue)])
+    let assigned = Int(reasonCounts[Int(Reason.assigned.rawValue)])
+    guard overridden + assigned > cap else { return }
+    var room = max(0, cap - overridden)
+    let ranking = tables.ranking
+    for place in 0..<ranking.count {
+      let experiment = Int(ranking[place])
+      guard reasons[experiment] == .assigned else { continue }
+      if room > 0 {
+        room -= 1
+      } else {
+        change(experiment, .participationLimit, BucketTable.unallocated)
+      }
+    }
+  }
+
+  @inline(always)
+  private mutating func set(_ index: Int, _ reason: Reason, _ variant: UInt8 = BucketTable.unallocated) {
+    reasons[index] = reason
+    variants[index] = variant
+    reasonCounts[Int(reason.rawValue)] &+= 1
+  }
+
+  private mutating func change(_ index: Int, _ reason: Reason, _ variant: UInt8) {
+    reasonCounts[Int(reasons[index].rawValue)] &-= 1
+    set(index, reason, variant)
+  }
+}

@@ -1,0 +1,31 @@
+// Why a user got what they got, in the order of evaluation (docs/decisions/0005-order-of-evaluation.md).
+
+/// The outcome of one experiment for one user.
+package enum Reason: UInt8, Sendable, CaseIterable {
+  case paused
+  case override
+  case holdout
+  case targetingNotMatched
+  case notInAudience
+  case conflict
+  case participationLimit
+  case assigned
+
+  /// The name on the wire.
+  package var name: StaticString {
+    switch self {
+    case .paused: "EXPERIMENT_PAUSED"
+    case .override: "OVERRIDE"
+    case .holdout: "HOLDOUT"
+    case .targetingNotMatched: "TARGETING_NOT_MATCHED"
+    case .notInAudience: "NOT_IN_AUDIENCE"
+    case .conflict: "EXPERIMENT_CONFLICT"
+    case .participationLimit: "PARTICIPATION_LIMIT_EXCEEDED"
+    case .assigned: "EXPERIMENT_ASSIGNED"
+    }
+  }
+
+  /// Whether the user has a variant.
+  @inline(always)
+  package var isAssignment: Bool { self == .assigned || self == .override }
+}

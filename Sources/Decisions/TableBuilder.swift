@@ -1,0 +1,298 @@
+// Fills the layout of TablesLayout.swift: sections grow as arrays, then `write` lays them out in one region.
+// Equal texts, bucket tables, salts, conditions, rules and rule lists are stored once.
+
+package import Bytes
+
+package struct TableBuilder {
+  package var header = TablesHeader()
+  package var experiments: [ExperimentRow] = []
+  package var experimentNames: [ExperimentNames] = []
+  package var variants: [VariantRow] = []
+  package var allocations: [AllocationRow] = []
+  package var holdouts: [HoldoutRow] = []
+  package var holdoutLists: [UInt32] = []
+  package var flags: [FlagRow] = []
+  package var flagDrivers: [UInt32] = []
+  package var ranking: [UInt32] = []
+
+  private var text: [UInt8] = []
+  private var textPlaces: [[UInt8]: ByteRange] = [:]
+  private var bucketTables: [UInt8] = []
+  private var bucketTablePlaces: [[UInt8]: UInt32] = [:]
+  private var salts: [SaltRow] = []
+  private var saltPlaces: [[UInt8]: UInt32] = [:]
+  private var saltWords: [UInt32] = []
+  private var ruleLists: [Run] = [Run(first: 0, count: 0)]
+  private var ruleListPlaces: [[Run]: UInt32] = [[]: 0]
+  private var rules: [Run] = []
+  private var rulePlaces: [[UInt32]: Run] = [:]
+  private var ruleConditions: [UInt32] = []
+  private var conditions: [ConditionRow] = []
+  private var conditionPlaces: [[UInt8]: UInt32] = [:]
+  private var operands: [OperandRow] = []
+  private var attributes: [AttributeRow] = []
+  private var attributePlaces: [[UInt8]: UInt32] = [:]
+  private var domains: [Run] = []
+  private var domainMembers: [UInt32] = []
+  private var overridesByUser: [[UInt8]: [OverrideRow]] = [:]
+
+  package init() {}
+
+  // MARK: - Interned parts
+
+  /// The place of `bytes` in the text section.
+  package mutating func intern(_ bytes: [UInt8]) -> ByteRange {
+    if let place = textPlaces[bytes] { return place }
+    let place = ByteRange(start: text.count, count: bytes.count)
+    text += bytes
+    textPlaces[bytes] = place
+    return place
+  }
+
+  /// The index of a bucket table of ``BucketTable/bucketCount`` bytes.
+  package mutating func internBucketTable(_ table: [UInt8]) -> UInt32 {
+    precondition(table.count == BucketTable.bucketCount)
+    if let place = bucketTablePlaces[table] { return place }
+    let place = UInt32(bucketTables.count / BucketTable.bucketCount)
+    bucketTables += table
+    bucketTablePlaces[table] = place
+    return place
+  }
+
+  /// The index of a murmur3 salt.
+  package mutating func internSalt(_ salt: [UInt8]) -> UInt32 {
+    if let place = saltPlaces[salt] { return place }
+    var row = SaltRow()
+    row.text = intern(salt)
+    row.firstWord = UInt32(saltWords.count)
+    row.stride = UInt32(PremixedSalt.stride(saltCount: salt.count))
+    salt.withBytes { saltWords += PremixedSalt.words($0) }
+    let place = UInt32(salts.count)
+    salts.append(row)
+    saltPlaces[salt] = place
+    return place
+  }
+
+  /// The index of a SHA-256 salt, which belongs to one experiment.
+  package mutating func addSHA256Salt(_ salt: [UInt8], experiment: [UInt8]) -> UInt32 {
+    var row = SaltRow()
+    row.text = intern(salt)
+    row.experiment = intern(experiment)
+    row.isSHA256 = true
+    salts.append(row)
+    return UInt32(salts.count - 1)
+  }
+
+  /// The slot of an attribute.
+  package mutating func internAttribute(_ name: [UInt8]) -> UInt32 {
+    if let slot = attributePlaces[name] { return slot }
+    let slot = UInt32(attributes.count)
+    attributes.append(AttributeRow(name: intern(name)))
+    attributePlaces[name] = slot
+    return slot
+  }
+
+  /// A condition's value before it is laid out.
+  package struct Operand {
+    package var row: OperandRow
+    package var text: [UInt8]
+
+    package init(_ row: OperandRow, text: [UInt8] = []) {
+      self.row = row
+      self.text = text
+    }
+  }
+
+  /// Lists longer than this are sorted by hash and searched by halves.
+  package static var linearOperandMax: Int { 8 }
+
+  /// The index of a condition; `source` is its value as JSON.
+  package mutating func internCondition(
+    attribute: [UInt8], operation: Operator, isList: Bool, operands values: [Operand], source: [UInt8]
+  ) -> UInt32 {
+    var row = ConditionRow()
+    row.attribute = internAttribute(attribute)
+    row.operation = operation
+    let identity = [operation.rawValue] + withUnsafeByteArray(row.attribute) + source
+    if let place = conditionPlaces[identity] { return place }
+    row.isList = isList
+    row.isSorted = isList && values.count > Self.linearOperandMax
+    row.firstOperand = UInt32(operands.count)
+    row.operandCount = UInt32(values.count)
+    row.source = intern(source)
+    var laidOut = values.map { value in
+      var operand = value.row
+      operand.text = intern(value.text)
+      operand.hash =
+        operand.kind == .number ? Hashing.hash(operand.number) : value.text.withBytes { Hashing.hash($0) }
+      return operand
+    }
+    if row.isSorted { laidOut.sort { $0.hash < $1.hash } }
+    operands += laidOut
+    let place = UInt32(conditions.count)
+    conditions.append(row)
+    conditionPlaces[identity] = place
+    return place
+  }
+
+  private func withUnsafeByteArray(_ value: UInt32) -> [UInt8] {
+    (0..<4).map { UInt8(truncatingIfNeeded: value >> UInt32(8 * $0)) }
+  }
+
+  /// The index of a rule list, each rule a list of conditions.
+  package mutating func internRuleList(_ list: [[UInt32]]) -> UInt32 {
+    let runs = list.map { internRule($0) }
+    if let place = ruleListPlaces[runs] { return place }
+    let place = UInt32(ruleLists.count)
+    ruleLists.append(Run(first: rules.count, count: runs.count))
+    rules += runs
+    ruleListPlaces[runs] = place
+    return place
+  }
+
+  private mutating func internRule(_ rule: [UInt32]) -> Run {
+    if let place = rulePlaces[rule] { return place }
+    let place = Run(first: ruleConditions.count, count: rule.count)
+    ruleConditions += rule
+    rulePlaces[rule] = place
+    return place
+  }
+
+  /// Adds a conflict domain; `members` are experiments, the highest ranked first.
+  package mutating func addDomain(_ members: [UInt32]) {
+    domains.append(Run(first: domainMembers.count, count: members.count))
+    domainMembers += members
+  }
+
+  package mutating func addOverride(user: [UInt8], experiment: Int, variant: Int) {
+    overridesByUser[user, default: []].append(OverrideRow(experiment: experiment, variant: variant))
+  }
+
+  // MARK: - Hash tables
+
+  /// A power of two with at least as many vacant places as taken ones.
+  private static func capacity(for count: Int) -> Int {
+    guard count > 0 else { return 0 }
+    var capacity = 2
+    while capacity < count * 2 { capacity *= 2 }
+    return capacity
+  }
+
+  private mutating func overrideTables() -> (users: [OverrideUser], rows: [OverrideRow]) {
+    let capacity = Self.capacity(for: overridesByUser.count)
+    var users = Array(repeating: OverrideUser(), count: capacity)
+    var rows: [OverrideRow] = []
+    for (key, overrides) in overridesByUser.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      var place = Int(key.withBytes { Hashing.hash($0) }) & (capacity - 1)
+      while !users[place].isVacant { place = (place + 1) & (capacity - 1) }
+      users[place].key = intern(key)
+      users[place].overrides = Run(first: rows.count, count: overrides.count)
+      rows += overrides
+    }
+    return (users, rows)
+  }
+
+  private func flagTable() -> [UInt32] {
+    let capacity = Self.capacity(for: flags.count)
+    var index = Array(repeating: UInt32.max, count: capacity)
+    for (flag, row) in flags.enumerated() {
+      let hash = text.withBytes { Hashing.hash($0.slice(row.key)) }
+      var place = Int(hash) & (capacity - 1)
+      while index[place] != .max { place = (place + 1) & (capacity - 1) }
+      index[place] = UInt32(flag)
+    }
+    return index
+  }
+
+  /// An object some attribute's path goes through, before it is laid out.
+  private final class PathStep {
+    var members: [[UInt8]: PathStep] = [:]
+    var exactSlot = AttributeNode.noSlot
+    var pathSlot = AttributeNode.noSlot
+
+    func member(_ name: [UInt8]) -> PathStep {
+      if let step = members[name] { return step }
+      let step = PathStep()
+      members[name] = step
+      return step
+    }
+  }
+
+  /// The nodes of all attributes; the first one is the outermost object.
+  private mutating func attributeTables() -> [AttributeNode] {
+    let root = PathStep()
+    for (name, slot) in attributePlaces {
+      root.member(name).exactSlot = slot
+      var step = root
+      for part in name.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
+        step = step.member(Array(part))
+      }
+      step.pathSlot = slot
+    }
+    var nodes = [AttributeNode()]
+    layOut(root, at: 0, &nodes)
+    return nodes
+  }
+
+  private mutating func layOut(_ step: PathStep, at index: Int, _ nodes: inout [AttributeNode]) {
+    let capacity = Self.capacity(for: step.members.count)
+    let first = nodes.count
+    nodes[index].firstChild = UInt32(first)
+    nodes[index].childCapacity = UInt32(capacity)
+    nodes += Array(repeating: AttributeNode(), count: capacity)
+    for (name, member) in step.members.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      var place = Int(name.withBytes { Hashing.hash($0) }) & (capacity - 1)
+      while nodes[first + place].name.start != AttributeNode.vacant { place = (place + 1) & (capacity - 1) }
+      nodes[first + place].name = intern(name)
+      nodes[first + place].exactSlot = member.exactSlot
+      nodes[first + place].pathSlot = member.pathSlot
+      layOut(member, at: first + place, &nodes)
+    }
+  }
+
+  // MARK: - Layout
+
+  /// Lays everything out: the bytes of one region, to be copied into memory that is aligned to 16 bytes.
+  package mutating func finish() -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: MemoryLayout<TablesHeader>.size)
+    let (users, overrideRows) = overrideTables()
+    let nodes = attributeTables()
+    header.experiments = append(experiments, to: &bytes)
+    header.experimentNames = append(experimentNames, to: &bytes)
+    header.variants = append(variants, to: &bytes)
+    header.allocations = append(allocations, to: &bytes)
+    header.bucketTables = append(bucketTables, to: &bytes)
+    header.salts = append(salts, to: &bytes)
+    header.saltWords = append(saltWords, to: &bytes)
+    header.holdouts = append(holdouts, to: &bytes)
+    header.holdoutLists = append(holdoutLists, to: &bytes)
+    header.ruleLists = append(ruleLists, to: &bytes)
+    header.rules = append(rules, to: &bytes)
+    header.ruleConditions = append(ruleConditions, to: &bytes)
+    header.conditions = append(conditions, to: &bytes)
+    header.operands = append(operands, to: &bytes)
+    header.attributes = append(attributes, to: &bytes)
+    header.attributeNodes = append(nodes, to: &bytes)
+    header.overrideUsers = append(users, to: &bytes)
+    header.overrides = append(overrideRows, to: &bytes)
+    header.domains = append(domains, to: &bytes)
+    header.domainMembers = append(domainMembers, to: &bytes)
+    header.ranking = append(ranking, to: &bytes)
+    header.flags = append(flags, to: &bytes)
+    header.flagIndex = append(flagTable(), to: &bytes)
+    header.flagDrivers = append(flagDrivers, to: &bytes)
+    header.text = append(text, to: &bytes)
+    header.byteCount = UInt32(bytes.count)
+    unsafe withUnsafeBytes(of: header) { source in
+      for (offset, byte) in unsafe source.enumerated() { bytes[offset] = byte }
+    }
+    return bytes
+  }
+
+  private func append<Row: BitwiseCopyable>(_ rows: [Row], to bytes: inout [UInt8]) -> Section {
+    bytes += Array(repeating: 0, count: (16 - bytes.count % 16) % 16)
+    let start = bytes.count
+    unsafe rows.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+    return Section(start: UInt32(start), byteCount: UInt32(bytes.count - start))
+  }
+}

@@ -1,0 +1,90 @@
+// The reader of compiled tables: turns an address into typed, bounds-checked rows.
+// Safe because whoever makes one has checked the header, and because Publication frees a region only after
+// every worker has passed a point at which it holds none.
+
+package import Bytes
+
+@safe package struct Tables: @unchecked Sendable {
+  private let region: ByteView
+  package let header: TablesHeader
+
+  /// The tables in `region`; nil if it does not begin with a whole table's header.
+  @_noAllocation @_noLocks
+  package init?(_ region: ByteView) {
+    guard region.count >= MemoryLayout<TablesHeader>.size else { return nil }
+    let header = unsafe region.start.load(as: TablesHeader.self)
+    guard header.magic == TablesHeader.magicNumber, header.byteCount == region.count else { return nil }
+    self.region = region
+    self.header = header
+  }
+
+  @inline(always)
+  private func rows<Row: BitwiseCopyable>(_ section: Section) -> Rows<Row> {
+    Rows(region.slice(Int(section.start)..<Int(section.start) + Int(section.byteCount)))
+  }
+
+  /// The bytes of a name or fragment.
+  @_noAllocation @_noLocks
+  package func text(_ range: ByteRange) -> ByteView {
+    let start = Int(header.text.start)
+    return region.slice(start..<start + Int(header.text.byteCount)).slice(range)
+  }
+
+  package var experiments: Rows<ExperimentRow> { @_noAllocation @_noLocks get { rows(header.experiments) } }
+  package var experimentNames: Rows<ExperimentNames> {
+    @_noAllocation @_noLocks get { rows(header.experimentNames) }
+  }
+  package var variants: Rows<VariantRow> { @_noAllocation @_noLocks get { rows(header.variants) } }
+  package var allocations: Rows<AllocationRow> { @_noAllocation @_noLocks get { rows(header.allocations) } }
+  package var bucketTables: Rows<UInt8> { @_noAllocation @_noLocks get { rows(header.bucketTables) } }
+  package var salts: Rows<SaltRow> { @_noAllocation @_noLocks get { rows(header.salts) } }
+  package var saltWords: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.saltWords) } }
+  package var holdouts: Rows<HoldoutRow> { @_noAllocation @_noLocks get { rows(header.holdouts) } }
+  package var holdoutLists: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.holdoutLists) } }
+  package var ruleLists: Rows<Run> { @_noAllocation @_noLocks get { rows(header.ruleLists) } }
+  package var rules: Rows<Run> { @_noAllocation @_noLocks get { rows(header.rules) } }
+  package var ruleConditions: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.ruleConditions) } }
+  package var conditions: Rows<ConditionRow> { @_noAllocation @_noLocks get { rows(header.conditions) } }
+  package var operands: Rows<OperandRow> { @_noAllocation @_noLocks get { rows(header.operands) } }
+  package var attributes: Rows<AttributeRow> { @_noAllocation @_noLocks get { rows(header.attributes) } }
+  package var attributeNodes: Rows<AttributeNode> {
+    @_noAllocation @_noLocks get { rows(header.attributeNodes) }
+  }
+  package var overrideUsers: Rows<OverrideUser> { @_noAllocation @_noLocks get { rows(header.overrideUsers) } }
+  package var overrides: Rows<OverrideRow> { @_noAllocation @_noLocks get { rows(header.overrides) } }
+  package var domains: Rows<Run> { @_noAllocation @_noLocks get { rows(header.domains) } }
+  package var domainMembers: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.domainMembers) } }
+  package var ranking: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.ranking) } }
+  package var flags: Rows<FlagRow> { @_noAllocation @_noLocks get { rows(header.flags) } }
+  package var flagIndex: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.flagIndex) } }
+  package var flagDrivers: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.flagDrivers) } }
+
+  /// The index of the flag `key`, or nil.
+  @_noAllocation @_noLocks
+  package func flag(_ key: ByteView) -> Int? {
+    let index = flagIndex
+    guard index.count > 0 else { return nil }
+    let flags = flags
+    var place = Int(Hashing.hash(key)) & (index.count - 1)
+    while true {
+      let flag = index[place]
+      guard flag != .max else { return nil }
+      if text(flags[Int(flag)].key).equals(key) { return Int(flag) }
+      place = (place + 1) & (index.count - 1)
+    }
+  }
+
+  /// The overrides of the user `key`.
+  @_noAllocation @_noLocks
+  package func overrides(of key: ByteView, hash: UInt32) -> Run {
+    let users = overrideUsers
+    guard users.count > 0 else { return Run(first: 0, count: 0) }
+    var place = Int(hash) & (users.count - 1)
+    while true {
+      let user = users[place]
+      if user.isVacant { return Run(first: 0, count: 0) }
+      if text(user.key).equals(key) { return user.overrides }
+      place = (place + 1) & (users.count - 1)
+    }
+  }
+}

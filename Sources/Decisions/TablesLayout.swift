@@ -1,0 +1,275 @@
+// The layout of compiled tables: one contiguous, position-independent region that starts with a header and
+// holds sections of fixed-size rows. Start reading here: every other file of the decide path works on these.
+// Nothing in it is a pointer, so a region is published as one word and freed as one mapping.
+
+package import Bytes
+
+/// Where the rows of one kind stand, in bytes from the start of the region.
+package struct Section: BitwiseCopyable, Sendable {
+  package var start: UInt32 = 0
+  package var byteCount: UInt32 = 0
+}
+
+package struct TablesHeader: BitwiseCopyable, Sendable {
+  package static var magicNumber: UInt32 { 0x5455_524E }
+
+  package var magic = TablesHeader.magicNumber
+  package var byteCount: UInt32 = 0
+  /// The snapshot's version.
+  package var version: Int64 = 0
+  /// The most experiments one user may be in; negative for no limit.
+  package var participationCap: Int64 = -1
+
+  package var text = Section()
+  package var experiments = Section()
+  package var experimentNames = Section()
+  package var variants = Section()
+  package var allocations = Section()
+  package var bucketTables = Section()
+  package var salts = Section()
+  package var saltWords = Section()
+  package var holdouts = Section()
+  package var holdoutLists = Section()
+  package var ruleLists = Section()
+  package var rules = Section()
+  package var ruleConditions = Section()
+  package var conditions = Section()
+  package var operands = Section()
+  package var attributes = Section()
+  package var attributeNodes = Section()
+  package var overrideUsers = Section()
+  package var overrides = Section()
+  package var domains = Section()
+  package var domainMembers = Section()
+  package var ranking = Section()
+  package var flags = Section()
+  package var flagIndex = Section()
+  package var flagDrivers = Section()
+
+  /// `,"environment":"prod","config_version":7,"assignments":[`
+  package var decideMiddle = ByteRange.empty
+  package var environment = ByteRange.empty
+
+  package init() {}
+}
+
+/// What the loop over all experiments reads: 32 bytes, two to a cache line.
+package struct ExperimentRow: BitwiseCopyable, Sendable {
+  package var salt: UInt32 = 0
+  package var bucketTable: UInt32 = 0
+  /// Indices of rule lists; 0 is the empty list, which matches everyone.
+  package var audience: UInt32 = 0
+  package var targeting: UInt32 = 0
+  package var firstHoldout: UInt32 = 0
+  package var holdoutCount: UInt32 = 0
+  package var firstVariant: UInt32 = 0
+  package var variantCount: UInt8 = 0
+  package var isPaused = false
+  package var reserved: UInt16 = 0
+
+  package init() {}
+}
+
+/// What only "why" and the answers' text need of an experiment.
+package struct ExperimentNames: BitwiseCopyable, Sendable {
+  package var id = ByteRange.empty
+  package var key = ByteRange.empty
+  package var layer = ByteRange.empty
+  package var domain = ByteRange.empty
+  package var flag = ByteRange.empty
+  package var priority: Int64 = 0
+  package var firstAllocation: UInt32 = 0
+  package var allocationCount: UInt32 = 0
+
+  package init() {}
+}
+
+package struct VariantRow: BitwiseCopyable, Sendable {
+  package var id = ByteRange.empty
+  package var key = ByteRange.empty
+  /// `,{"experiment_key":...,"payload":...}`: the comma is dropped before the first one.
+  package var assignment = ByteRange.empty
+  /// `{"flagKey":...,"value":...,"decisionId":"`; empty if the experiment drives no flag.
+  package var flagHead = ByteRange.empty
+  /// `","experimentId":...,"variantId":...}`
+  package var flagTail = ByteRange.empty
+
+  package init() {}
+}
+
+/// A bucket range as the snapshot states it, kept for "why".
+package struct AllocationRow: BitwiseCopyable, Sendable {
+  package var variant: UInt32
+  package var rangeStart: UInt32
+  package var rangeEnd: UInt32
+
+  package init(variant: Int, rangeStart: Int, rangeEnd: Int) {
+    self.variant = UInt32(variant)
+    self.rangeStart = UInt32(rangeStart)
+    self.rangeEnd = UInt32(rangeEnd)
+  }
+}
+
+package enum BucketTable {
+  /// Buckets; also the bytes of one table, each the index of a variant within its experiment.
+  package static var bucketCount: Int { 10_000 }
+  /// The byte of a bucket that no allocation owns.
+  package static var unallocated: UInt8 { 0xFF }
+  /// Variants that an experiment can have.
+  package static var variantMax: Int { 254 }
+}
+
+/// A salt, with its murmur blocks mixed ahead for each of the four ways the user key can align it.
+package struct SaltRow: BitwiseCopyable, Sendable {
+  package var text = ByteRange.empty
+  /// The id of the experiment, for SHA-256 only; empty for murmur3.
+  package var experiment = ByteRange.empty
+  package var firstWord: UInt32 = 0
+  /// Words from one alignment to the next.
+  package var stride: UInt32 = 0
+  package var isSHA256 = false
+
+  package init() {}
+}
+
+package struct HoldoutRow: BitwiseCopyable, Sendable {
+  package var key = ByteRange.empty
+  package var salt: UInt32 = 0
+  /// Buckets 0..<share are held out.
+  package var share: UInt32 = 0
+
+  package init() {}
+}
+
+/// A run of rows in another section.
+package struct Run: BitwiseCopyable, Hashable, Sendable {
+  package var first: UInt32
+  package var count: UInt32
+
+  package init(first: Int, count: Int) {
+    self.first = UInt32(first)
+    self.count = UInt32(count)
+  }
+
+  @inline(always)
+  package var range: Range<Int> { Int(first)..<(Int(first) + Int(count)) }
+}
+
+package struct ConditionRow: BitwiseCopyable, Sendable {
+  package var attribute: UInt32 = 0
+  package var operation = Operator.eq
+  /// Whether the value is an array: its elements are the operands.
+  package var isList = false
+  /// Whether the operands are sorted by hash, which pays for itself in long lists.
+  package var isSorted = false
+  package var firstOperand: UInt32 = 0
+  package var operandCount: UInt32 = 0
+  /// The value as JSON, for "why".
+  package var source = ByteRange.empty
+
+  package init() {}
+}
+
+package enum OperandKind: UInt8, Sendable {
+  case null, `false`, `true`, number, string
+  /// An object or an array, which equals nothing.
+  case composite
+}
+
+package struct OperandRow: BitwiseCopyable, Sendable {
+  package var kind: OperandKind
+  /// Of a string's bytes, or of a number's value; see ``Hashing``.
+  package var hash: UInt32 = 0
+  package var text = ByteRange.empty
+  /// A number's value; milliseconds since 1970 for `before` and `after`.
+  package var number: Double = 0
+
+  package init(kind: OperandKind) {
+    self.kind = kind
+  }
+}
+
+/// A distinct attribute name; its index is the slot that a request's value is put into.
+package struct AttributeRow: BitwiseCopyable, Sendable {
+  package var name: ByteRange
+
+  package init(name: ByteRange) {
+    self.name = name
+  }
+}
+
+/// A step on the way to attributes: the members of one object that some attribute's path goes through.
+/// The children of a node are an open-addressed hash table of `childCapacity` nodes, a power of two or 0.
+package struct AttributeNode: BitwiseCopyable, Sendable {
+  package static var vacant: UInt32 { .max }
+  package static var noSlot: UInt32 { .max }
+
+  /// `start` is ``vacant`` in an unused place of the hash table.
+  package var name = ByteRange(start: Int(AttributeNode.vacant), count: 0)
+  package var firstChild: UInt32 = 0
+  package var childCapacity: UInt32 = 0
+  /// The attribute whose whole name this member of the outermost object has.
+  package var exactSlot = AttributeNode.noSlot
+  /// The attribute whose dotted path ends here.
+  package var pathSlot = AttributeNode.noSlot
+
+  package init() {}
+}
+
+/// A user with overrides: a place in an open-addressed hash table over user keys.
+package struct OverrideUser: BitwiseCopyable, Sendable {
+  package var key = ByteRange(start: Int(UInt32.max), count: 0)
+  package var overrides = Run(first: 0, count: 0)
+
+  package var isVacant: Bool { key.start == .max }
+
+  package init() {}
+}
+
+package struct OverrideRow: BitwiseCopyable, Sendable {
+  package var experiment: UInt32
+  package var variant: UInt8
+
+  package init(experiment: Int, variant: Int) {
+    self.experiment = UInt32(experiment)
+    self.variant = UInt8(variant)
+  }
+}
+
+package enum FlagType: UInt8, Sendable, CaseIterable {
+  case boolean, string, integer, number, object
+
+  package var name: StaticString {
+    switch self {
+    case .boolean: "boolean"
+    case .string: "string"
+    case .integer: "integer"
+    case .number: "number"
+    case .object: "object"
+    }
+  }
+}
+
+package struct FlagRow: BitwiseCopyable, Sendable {
+  package var key = ByteRange.empty
+  package var type = FlagType.boolean
+  /// The whole decision that answers the default.
+  package var defaultDecision = ByteRange.empty
+  /// Experiments that drive the flag, the highest ranked first.
+  package var drivers = Run(first: 0, count: 0)
+
+  package init() {}
+}
+
+/// The hash that the tables' own look-ups use; it never decides about a user.
+package enum Hashing {
+  @_noAllocation @_noLocks
+  package static func hash(_ bytes: ByteView) -> UInt32 { Murmur3.hash(bytes) }
+
+  /// Of a number: 0 and -0 are equal, so they hash alike.
+  @_noAllocation @_noLocks
+  package static func hash(_ number: Double) -> UInt32 {
+    let bits = (number == 0 ? 0.0 : number).bitPattern
+    return Murmur3.finish(UInt32(truncatingIfNeeded: bits ^ bits >> 32), byteCount: 8)
+  }
+}

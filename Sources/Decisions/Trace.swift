@@ -1,0 +1,44 @@
+// The trace behind "why": what the last decision looked at, read back from the same workspace by the same
+// functions, so that an explanation cannot disagree with the decision it explains.
+
+package import Bytes
+
+extension Workspace {
+  /// Whether the condition held in the last decision; `context` must be the one decided with.
+  package mutating func explain(condition index: Int, _ tables: Tables, _ context: ByteView) -> Bool {
+    holds(condition: index, tables, context)
+  }
+
+  package mutating func explain(rule index: Int, _ tables: Tables, _ context: ByteView) -> Bool {
+    holds(rule: index, tables, context)
+  }
+
+  package mutating func explain(ruleList index: Int, _ tables: Tables, _ context: ByteView) -> Bool {
+    holds(ruleList: index, tables, context)
+  }
+
+  /// Whether the user is in the holdout's share.
+  package func isHeldOut(_ holdout: Int) -> Bool { isHeldOut[holdout] }
+
+  /// What the attribute in `slot` was.
+  package enum AttributeDescription {
+    case missing, null, composite
+    case bool(Bool)
+    case number(Double)
+    case string(ByteView)
+  }
+
+  package func describe(attribute slot: Int, _ context: ByteView) -> AttributeDescription {
+    let value = attributes[slot]
+    switch value.kind {
+    case .missing: return .missing
+    case .null: return .null
+    case .true: return .bool(true)
+    case .false: return .bool(false)
+    case .composite: return .composite
+    case .number: return .number(value.number)
+    case .numberText: return .number(DoubleParser.parse(context.slice(value.range)))
+    case .string: return .string((value.isDecoded ? text.written : context).slice(value.range))
+    }
+  }
+}

@@ -1,0 +1,74 @@
+// The memory one decision works in: made once per worker at boot, reused for every request, never grown.
+// Invariant: after `decide`, `variant(of:)` and `reason(of:)` hold for every experiment of its tables.
+
+package import Bytes
+
+/// The most of each kind that tables may hold; a larger snapshot is refused when it is compiled.
+package enum Capacity {
+  package static var experiments: Int { 32_768 }
+  package static var salts: Int { 65_536 }
+  package static var holdouts: Int { 1024 }
+  package static var conditions: Int { 131_072 }
+  package static var ruleLists: Int { 65_536 }
+  package static var attributes: Int { 4096 }
+  package static var flags: Int { 32_768 }
+  /// Bytes of decoded user key and attribute strings; never less than a request holds.
+  package static var text: Int { 256 * 1024 }
+}
+
+package struct Workspace {
+  /// Bytes of memory that a workspace needs; only what a snapshot uses of it is ever touched.
+  package static var byteCount: Int {
+    Capacity.salts * 2 + Capacity.experiments * 2 + Capacity.holdouts + Capacity.conditions
+      + Capacity.ruleLists + Capacity.attributes * MemoryLayout<AttributeValue>.stride + Capacity.text + 4096
+  }
+
+  let buckets: Cells<UInt16>
+  let variants: Cells<UInt8>
+  let reasons: Cells<Reason>
+  let isHeldOut: Cells<Bool>
+  let conditionMemo: Cells<Memo>
+  let ruleListMemo: Cells<Memo>
+  let attributes: Cells<AttributeValue>
+  /// Where the dialects put decoded user keys, and attributes their decoded strings.
+  package var text: Output
+  /// How many experiments had each outcome in the last decision, indexed by ``Reason``.
+  package internal(set) var reasonCounts: [8 of UInt32] = .init(repeating: 0)
+
+  /// What is already known of a condition or rule list in this request.
+  enum Memo: UInt8 { case unknown, no, yes }
+
+  /// A workspace in `region`, which must hold ``byteCount`` bytes aligned to a page.
+  package init(_ region: ByteRegion) {
+    var offset = 0
+    func take(_ byteCount: Int) -> ByteRegion {
+      offset = (offset + 63) & ~63
+      defer { offset += byteCount }
+      return region.part(from: offset, count: byteCount)
+    }
+    attributes = Cells(
+      take(Capacity.attributes * MemoryLayout<AttributeValue>.stride), count: Capacity.attributes)
+    buckets = Cells(take(Capacity.salts * 2), count: Capacity.salts)
+    variants = Cells(take(Capacity.experiments), count: Capacity.experiments)
+    reasons = Cells(take(Capacity.experiments), count: Capacity.experiments)
+    isHeldOut = Cells(take(Capacity.holdouts), count: Capacity.holdouts)
+    conditionMemo = Cells(take(Capacity.conditions), count: Capacity.conditions)
+    ruleListMemo = Cells(take(Capacity.ruleLists), count: Capacity.ruleLists)
+    text = Output(take(Capacity.text))
+  }
+
+  /// The index of the variant within its experiment, or nil.
+  @_noAllocation @_noLocks
+  package func variant(of experiment: Int) -> Int? {
+    let variant = variants[experiment]
+    return variant == BucketTable.unallocated ? nil : Int(variant)
+  }
+
+  @_noAllocation @_noLocks
+  package func reason(of experiment: Int) -> Reason {
+    reasons[experiment]
+  }
+
+  /// The user's bucket for a salt of the tables.
+  package func bucket(of salt: Int) -> Int { Int(buckets[salt]) }
+}

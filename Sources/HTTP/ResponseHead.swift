@@ -1,0 +1,86 @@
+// Writes the head of an answer. The length is not known before the body is written, so its field gets eight
+// blanks that are filled in at the end: blanks before a value are allowed (RFC 9112 section 5).
+
+package import Bytes
+
+package enum ContentType: Sendable {
+  case json
+  /// Prometheus' text exposition format 0.0.4.
+  case metrics
+
+  var line: StaticString {
+    switch self {
+    case .json: "Content-Type: application/json\r\n"
+    case .metrics: "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+    }
+  }
+}
+
+package struct ResponseHead {
+  /// Digits that a body's length can have.
+  package static var lengthDigits: Int { 8 }
+
+  private let lengthField: ByteRange
+  private let bodyStart: Int
+  private let sendsBody: Bool
+
+  /// Writes a head for a body that follows in the same output. `date` is an HTTP date of 29 bytes; `fields`
+  /// are further lines, each with its CRLF.
+  @_noAllocation @_noLocks
+  package init(
+    _ status: Status, _ type: ContentType, for request: Request, date: ByteView, fields: StaticString = "",
+    into output: inout Output
+  ) {
+    Self.start(status, for: request, date: date, into: &output)
+    output.append(type.line)
+    output.append(fields)
+    output.append("Content-Length: ")
+    lengthField = ByteRange(start: output.count, count: Self.lengthDigits)
+    output.append("        \r\n\r\n")
+    bodyStart = output.count
+    sendsBody = request.method != .head
+  }
+
+  /// Fills in the length of what was written since. An answer to HEAD keeps the length and drops the body.
+  @_noAllocation @_noLocks
+  package func finish(_ output: inout Output) {
+    guard !output.isOverflowing else { return }
+    output.patch(lengthField, withDecimal: output.count - bodyStart)
+    if !sendsBody { output.rewind(to: bodyStart) }
+  }
+
+  /// Writes a head without a body: for 204 and 304, and for a body of `length` bytes that is sent from
+  /// elsewhere.
+  @_noAllocation @_noLocks
+  package static func write(
+    _ status: Status, for request: Request, date: ByteView, length: Int? = nil, type: ContentType? = nil,
+    etag: ByteView = .empty, into output: inout Output
+  ) {
+    start(status, for: request, date: date, into: &output)
+    if let type { output.append(type.line) }
+    if !etag.isEmpty {
+      output.append("ETag: ")
+      output.append(etag)
+      output.append("\r\n")
+    }
+    if let length {
+      output.append("Content-Length: ")
+      output.append(decimal: length)
+      output.append("\r\n")
+    }
+    output.append("\r\n")
+  }
+
+  private static func start(_ status: Status, for request: Request, date: ByteView, into output: inout Output) {
+    output.append(status.line)
+    output.append("Date: ")
+    output.append(date)
+    if !request.keepsAlive {
+      output.append("\r\nConnection: close\r\n")
+    } else if request.minorVersion == 0 {
+      output.append("\r\nConnection: keep-alive\r\n")
+    } else {
+      output.append("\r\n")
+    }
+  }
+}

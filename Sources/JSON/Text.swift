@@ -1,0 +1,104 @@
+// Strings between their two forms: as they stand in a JSON text, and as the bytes they mean.
+
+package import Bytes
+
+extension QuotedText {
+  /// Appends the UTF-8 that the string means. An escape that names half of a surrogate pair alone reads as
+  /// U+FFFD, as it does where JavaScript hands such a string to a UTF-8 encoder. Never longer than the text.
+  @_noAllocation @_noLocks
+  package func decode(_ text: ByteView, into output: inout Output) {
+    let quoted = text.slice(range)
+    guard hasEscapes else { return output.append(quoted) }
+    var offset = 0
+    while offset < quoted.count {
+      guard let escape = quoted.firstOffset(of: UInt8(ascii: "\\"), from: offset) else {
+        return output.append(quoted.dropping(offset))
+      }
+      output.append(quoted.slice(offset..<escape))
+      offset = escape + 2
+      switch quoted[escape + 1] {
+      case UInt8(ascii: "b"): output.append(0x08)
+      case UInt8(ascii: "f"): output.append(0x0C)
+      case UInt8(ascii: "n"): output.append(0x0A)
+      case UInt8(ascii: "r"): output.append(0x0D)
+      case UInt8(ascii: "t"): output.append(0x09)
+      case UInt8(ascii: "u"): offset = decodeUnicode(quoted, at: escape, into: &output)
+      case let byte: output.append(byte)
+      }
+    }
+  }
+
+  /// Appends the scalar of the \u escape at `escape`; the offset behind it, and behind its second half.
+  private func decodeUnicode(_ quoted: ByteView, at escape: Int, into output: inout Output) -> Int {
+    let unit = Self.codeUnit(quoted, at: escape + 2)
+    let next = escape + 6
+    if unit & 0xFC00 == 0xD800, next + 6 <= quoted.count, quoted[next] == UInt8(ascii: "\\"),
+      quoted[next + 1] == UInt8(ascii: "u")
+    {
+      let low = Self.codeUnit(quoted, at: next + 2)
+      if low & 0xFC00 == 0xDC00 {
+        UTF8Check.append(scalar: 0x10000 + (unit & 0x3FF) << 10 + low & 0x3FF, to: &output)
+        return next + 6
+      }
+    }
+    UTF8Check.append(scalar: unit & 0xF800 == 0xD800 ? 0xFFFD : unit, to: &output)
+    return next
+  }
+
+  private static func codeUnit(_ quoted: ByteView, at offset: Int) -> UInt32 {
+    var unit: UInt32 = 0
+    for index in 0..<4 { unit = unit << 4 | UInt32(Hex.value(quoted[offset + index]) ?? 0) }
+    return unit
+  }
+
+  /// Whether the string means the bytes of `literal`, which holds no backslash.
+  @_noAllocation @_noLocks
+  package func equals(_ text: ByteView, _ literal: StaticString, scratch: Output) -> Bool {
+    guard hasEscapes else { return text.slice(range).equals(literal) }
+    var decoded = scratch
+    let start = decoded.count
+    decode(text, into: &decoded)
+    return decoded.written.dropping(start).equals(literal)
+  }
+}
+
+extension Output {
+  /// Appends `bytes`, which must be UTF-8, as a JSON string with its quotes.
+  @_noAllocation @_noLocks
+  package mutating func append(jsonString bytes: ByteView) {
+    quote(bytes, into: &self)
+  }
+}
+
+extension [UInt8] {
+  /// Appends `bytes`, which must be UTF-8, as a JSON string with its quotes.
+  package mutating func append(jsonString bytes: ByteView) {
+    quote(bytes, into: &self)
+  }
+}
+
+private func quote<Sink: ByteSink & ~Copyable>(_ bytes: ByteView, into sink: inout Sink) {
+  sink.append(UInt8(ascii: "\""))
+  var plain = 0
+  for offset in 0..<bytes.count {
+    let byte = bytes[offset]
+    guard byte < 0x20 || byte == 0x22 || byte == 0x5C else { continue }
+    sink.append(bytes.slice(plain..<offset))
+    plain = offset + 1
+    sink.append(UInt8(ascii: "\\"))
+    switch byte {
+    case 0x22, 0x5C: sink.append(byte)
+    case 0x08: sink.append(UInt8(ascii: "b"))
+    case 0x0C: sink.append(UInt8(ascii: "f"))
+    case 0x0A: sink.append(UInt8(ascii: "n"))
+    case 0x0D: sink.append(UInt8(ascii: "r"))
+    case 0x09: sink.append(UInt8(ascii: "t"))
+    default:
+      sink.append(("u00" as StaticString).bytes)
+      sink.append(Hex.digit(byte >> 4))
+      sink.append(Hex.digit(byte & 0xF))
+    }
+  }
+  sink.append(bytes.dropping(plain))
+  sink.append(UInt8(ascii: "\""))
+}

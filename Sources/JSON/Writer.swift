@@ -1,0 +1,90 @@
+// Writes JSON off the hot path: keeps the commas, so that callers only say what there is.
+
+package import Bytes
+
+package struct Writer {
+  /// The text so far.
+  package private(set) var text: [UInt8] = []
+  private var needsComma = false
+
+  package init() {}
+
+  package mutating func object(_ body: (inout Writer) -> Void) {
+    enclose(UInt8(ascii: "{"), UInt8(ascii: "}"), body)
+  }
+
+  package mutating func array(_ body: (inout Writer) -> Void) {
+    enclose(UInt8(ascii: "["), UInt8(ascii: "]"), body)
+  }
+
+  package mutating func array<Items: Sequence>(_ items: Items, _ body: (inout Writer, Items.Element) -> Void) {
+    array { writer in
+      for item in items { body(&writer, item) }
+    }
+  }
+
+  /// The name of a member; its value must follow.
+  package mutating func key(_ name: StaticString) {
+    separate()
+    text.append(jsonString: name.bytes)
+    text.append(UInt8(ascii: ":"))
+    needsComma = false
+  }
+
+  package mutating func string(_ bytes: ByteView) {
+    separate()
+    text.append(jsonString: bytes)
+  }
+
+  package mutating func string(_ string: String) {
+    Array(string.utf8).withBytes { self.string($0) }
+  }
+
+  package mutating func string(_ literal: StaticString) { string(literal.bytes) }
+
+  package mutating func integer(_ value: Int) {
+    separate()
+    text.append(contentsOf: String(value).utf8)
+  }
+
+  /// A finite number; anything else, which JSON cannot say, becomes null.
+  package mutating func number(_ value: Double) {
+    guard value.isFinite else { return null() }
+    separate()
+    if let whole = Int(exactly: value), abs(value) < 1e15 {
+      text.append(contentsOf: String(whole).utf8)
+    } else {
+      text.append(contentsOf: String(value).utf8)
+    }
+  }
+
+  package mutating func bool(_ value: Bool) {
+    separate()
+    text.append(value ? "true" : "false")
+  }
+
+  package mutating func null() {
+    separate()
+    text.append("null")
+  }
+
+  /// A value that is already JSON.
+  package mutating func raw(_ json: ByteView) {
+    separate()
+    text.append(json)
+  }
+
+  private mutating func enclose(_ open: UInt8, _ close: UInt8, _ body: (inout Writer) -> Void) {
+    separate()
+    text.append(open)
+    needsComma = false
+    body(&self)
+    text.append(close)
+    needsComma = true
+  }
+
+  private mutating func separate() {
+    if needsComma { text.append(UInt8(ascii: ",")) }
+    needsComma = true
+  }
+}
