@@ -10,7 +10,7 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
   .enableUpcomingFeature("InternalImportsByDefault"),
   // @_noAllocation is checked through the callees of other files, which only this mode can see.
-  .unsafeFlags(["-whole-module-optimization"], .when(configuration: .debug)),
+  .unsafeFlags(["-whole-module-optimization", "-num-threads", "2"], .when(configuration: .debug)),
 ]
 
 func room(_ name: String, _ imports: [String] = []) -> Target {

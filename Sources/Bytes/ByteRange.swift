@@ -2,7 +2,7 @@
 // Parsed values carry ranges instead of copies, so a request costs no allocation.
 
 /// A run of bytes inside a buffer: `start` and `count` are in bytes, both below 4 GiB.
-@usableFromInline package struct ByteRange: Equatable, Sendable {
+@usableFromInline package struct ByteRange: BitwiseCopyable, Equatable, Sendable {
   @usableFromInline package var start: UInt32
   @usableFromInline package var count: UInt32
 

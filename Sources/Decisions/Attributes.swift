@@ -38,7 +38,7 @@ extension Workspace {
     var reader = Reader()
     let first = reader.next(bytes)
     if case .invalid(let fault) = first { return .notJSON(fault) }
-    guard first == .beginObject else {
+    guard case .beginObject = first else {
       // Not an object, but is it JSON at all? The client learns the first fault that holds.
       guard reader.skip(bytes, after: first) else { return .notJSON(lastFault(&reader, bytes)) }
       if case .invalid(let fault) = reader.next(bytes) { return .notJSON(fault) }
@@ -72,10 +72,12 @@ extension Workspace {
         elementCounts[level] += 1
       }
       if member >= 0 { set(Int(member), token, isRootMember: level == 1, bytes, tables) }
-      if token == .beginObject || token == .beginArray {
+      switch token {
+      case .beginObject, .beginArray:
         let hasChildren = member >= 0 && tables.attributeNodes[Int(member)].childCapacity > 0
         open[level + 1] = hasChildren ? member : -1
         elementCounts[level + 1] = 0
+      default: break
       }
     }
   }

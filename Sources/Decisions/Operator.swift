@@ -3,7 +3,7 @@
 
 import Bytes
 
-package enum Operator: UInt8, Sendable, CaseIterable {
+package enum Operator: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   case eq, neq, `in`, notIn, contains, gt, lt
   case gte, lte, startsWith, endsWith, exists, notExists
   case semverEq, semverGt, semverLt, before, after

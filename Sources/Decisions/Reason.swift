@@ -1,7 +1,7 @@
 // Why a user got what they got, in the order of evaluation (docs/decisions/0005-order-of-evaluation.md).
 
 /// The outcome of one experiment for one user.
-package enum Reason: UInt8, Sendable, CaseIterable {
+package enum Reason: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   case paused
   case override
   case holdout

@@ -284,7 +284,7 @@ package struct TableBuilder {
     header.text = append(text, to: &bytes)
     header.byteCount = UInt32(bytes.count)
     unsafe withUnsafeBytes(of: header) { source in
-      for (offset, byte) in unsafe source.enumerated() { bytes[offset] = byte }
+      unsafe bytes.replaceSubrange(0..<source.count, with: source)
     }
     return bytes
   }

@@ -170,7 +170,7 @@ package struct ConditionRow: BitwiseCopyable, Sendable {
   package init() {}
 }
 
-package enum OperandKind: UInt8, Sendable {
+package enum OperandKind: UInt8, BitwiseCopyable, Sendable {
   case null, `false`, `true`, number, string
   /// An object or an array, which equals nothing.
   case composite
@@ -236,7 +236,7 @@ package struct OverrideRow: BitwiseCopyable, Sendable {
   }
 }
 
-package enum FlagType: UInt8, Sendable, CaseIterable {
+package enum FlagType: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   case boolean, string, integer, number, object
 
   package var name: StaticString {

@@ -6,6 +6,12 @@ package import Bytes
 package struct QuotedText: Equatable, Sendable {
   package var range: ByteRange
   package var hasEscapes: Bool
+
+  @_noAllocation @_noLocks
+  package init(range: ByteRange, hasEscapes: Bool) {
+    self.range = range
+    self.hasEscapes = hasEscapes
+  }
 }
 
 /// One step of reading a JSON text (RFC 8259).
