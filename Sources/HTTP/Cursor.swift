@@ -1,6 +1,6 @@
 // A place in a head, and the few ways of moving on that requests and responses share.
 
-package import Bytes
+import Bytes
 
 struct Cursor {
   enum LineEnd { case done, incomplete, invalid }

@@ -66,39 +66,36 @@ extension Output {
   /// Appends `bytes`, which must be UTF-8, as a JSON string with its quotes.
   @_noAllocation @_noLocks
   package mutating func append(jsonString bytes: ByteView) {
-    quote(bytes, into: &self)
+    append(UInt8(ascii: "\""))
+    var plain = 0
+    for offset in 0..<bytes.count {
+      let byte = bytes[offset]
+      guard byte < 0x20 || byte == 0x22 || byte == 0x5C else { continue }
+      append(bytes.slice(plain..<offset))
+      plain = offset + 1
+      append(UInt8(ascii: "\\"))
+      switch byte {
+      case 0x22, 0x5C: append(byte)
+      case 0x08: append(UInt8(ascii: "b"))
+      case 0x0C: append(UInt8(ascii: "f"))
+      case 0x0A: append(UInt8(ascii: "n"))
+      case 0x0D: append(UInt8(ascii: "r"))
+      case 0x09: append(UInt8(ascii: "t"))
+      default:
+        append("u00")
+        append(Hex.digit(byte >> 4))
+        append(Hex.digit(byte & 0xF))
+      }
+    }
+    append(bytes.dropping(plain))
+    append(UInt8(ascii: "\""))
   }
 }
 
 extension [UInt8] {
   /// Appends `bytes`, which must be UTF-8, as a JSON string with its quotes.
   package mutating func append(jsonString bytes: ByteView) {
-    quote(bytes, into: &self)
+    // The longest escape, \u00XX, has six bytes.
+    self += [UInt8](capacity: bytes.count * 6 + 2) { $0.append(jsonString: bytes) }
   }
-}
-
-private func quote<Sink: ByteSink & ~Copyable>(_ bytes: ByteView, into sink: inout Sink) {
-  sink.append(UInt8(ascii: "\""))
-  var plain = 0
-  for offset in 0..<bytes.count {
-    let byte = bytes[offset]
-    guard byte < 0x20 || byte == 0x22 || byte == 0x5C else { continue }
-    sink.append(bytes.slice(plain..<offset))
-    plain = offset + 1
-    sink.append(UInt8(ascii: "\\"))
-    switch byte {
-    case 0x22, 0x5C: sink.append(byte)
-    case 0x08: sink.append(UInt8(ascii: "b"))
-    case 0x0C: sink.append(UInt8(ascii: "f"))
-    case 0x0A: sink.append(UInt8(ascii: "n"))
-    case 0x0D: sink.append(UInt8(ascii: "r"))
-    case 0x09: sink.append(UInt8(ascii: "t"))
-    default:
-      sink.append(("u00" as StaticString).bytes)
-      sink.append(Hex.digit(byte >> 4))
-      sink.append(Hex.digit(byte & 0xF))
-    }
-  }
-  sink.append(bytes.dropping(plain))
-  sink.append(UInt8(ascii: "\""))
 }

@@ -52,6 +52,7 @@ package struct Fault: Equatable, Error, Sendable {
   /// In bytes from the start of the text.
   package var offset: Int
 
+  @_noAllocation @_noLocks
   package init(_ kind: Kind, at offset: Int) {
     self.kind = kind
     self.offset = offset
