@@ -1,0 +1,95 @@
+// Files, whole: read with a limit, written so that a crash at any moment leaves the old or the new one.
+
+import Glibc
+
+package enum File {
+  /// The content of a regular file of at most `limit` bytes.
+  package static func read(_ path: String, limit: Int) throws(SystemFailure) -> [UInt8] {
+    // O_NONBLOCK: opening a FIFO must not wait for a writer.
+    let descriptor = Descriptor(unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK))
+    guard descriptor.number >= 0 else { throw SystemFailure("open \(path)") }
+    var status = stat()
+    guard unsafe fstat(descriptor.number, &status) == 0 else { throw SystemFailure("stat \(path)") }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw SystemFailure("read \(path)", code: status.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL)
+    }
+    guard status.st_size <= limit else { throw SystemFailure("read \(path)", code: EFBIG) }
+    var content = [UInt8](repeating: 0, count: Int(status.st_size))
+    var count = 0
+    while count < content.count {
+      let taken = unsafe content.withUnsafeMutableBytes {
+        unsafe Glibc.read(descriptor.number, $0.baseAddress! + count, $0.count - count)
+      }
+      if taken < 0, errno == EINTR { continue }
+      guard taken >= 0 else { throw SystemFailure("read \(path)") }
+      if taken == 0 { break }
+      count += taken
+    }
+    content.removeLast(content.count - count)
+    return content
+  }
+
+  /// Replaces the file: written beside it, flushed to the disk, renamed over it, the folder flushed.
+  package static func replace(_ path: String, with content: [UInt8], mode: UInt32 = 0o644) throws(SystemFailure) {
+    let draft = path + ".new"
+    do throws(SystemFailure) {
+      let descriptor = Descriptor(unsafe open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode))
+      guard descriptor.number >= 0 else { throw SystemFailure("create \(draft)") }
+      try write(content, to: descriptor, draft)
+      guard fsync(descriptor.number) == 0 else { throw SystemFailure("fsync \(draft)") }
+    } catch {
+      unsafe unlink(draft)
+      throw error
+    }
+    guard unsafe rename(draft, path) == 0 else { throw SystemFailure("rename \(draft) to \(path)") }
+    try flush(directory: self.directory(of: path))
+  }
+
+  private static func write(
+    _ content: [UInt8], to descriptor: borrowing Descriptor, _ path: String
+  ) throws(SystemFailure) {
+    var count = 0
+    while count < content.count {
+      let taken = unsafe content.withUnsafeBytes {
+        unsafe Glibc.write(descriptor.number, $0.baseAddress! + count, $0.count - count)
+      }
+      if taken < 0, errno == EINTR { continue }
+      guard taken > 0 else { throw SystemFailure("write \(path)", remedy: "Make room on the disk.") }
+      count += taken
+    }
+  }
+
+  private static func flush(directory: String) throws(SystemFailure) {
+    let descriptor = Descriptor(unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+    guard descriptor.number >= 0, fsync(descriptor.number) == 0 else {
+      throw SystemFailure("fsync \(directory)")
+    }
+  }
+
+  /// Creates the folder and those above it.
+  package static func makeDirectory(_ path: String) throws(SystemFailure) {
+    if unsafe mkdir(path, 0o755) == 0 || errno == EEXIST { return }
+    let parent = directory(of: path)
+    guard errno == ENOENT, parent != path else { throw SystemFailure("mkdir \(path)") }
+    try makeDirectory(parent)
+    guard unsafe mkdir(path, 0o755) == 0 || errno == EEXIST else { throw SystemFailure("mkdir \(path)") }
+  }
+
+  /// Removes the file; one that is not there is no fault.
+  package static func remove(_ path: String) throws(SystemFailure) {
+    guard unsafe unlink(path) == 0 || errno == ENOENT else { throw SystemFailure("unlink \(path)") }
+  }
+
+  package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+  /// The folder that `path` lies in.
+  package static func directory(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// `path`, taken from `directory` unless it is absolute.
+  package static func resolve(_ path: String, in directory: String) -> String {
+    path.hasPrefix("/") ? path : directory + "/" + path
+  }
+}

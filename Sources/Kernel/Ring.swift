@@ -1,0 +1,210 @@
+// The io_uring driver: submissions are queued, handed over together, and completions drained in batches;
+// nothing acts inside a callback. One thread owns a ring. Received bytes come in buffers that the kernel
+// picks from a ring of its own and that are given back as soon as they were read.
+
+package import Bytes
+internal import CLiburing
+import Glibc
+
+package struct RingSettings: Sendable {
+  /// Submissions that fit before they are handed over.
+  package var submissions: UInt32 = 1024
+  /// Completions that fit before the kernel keeps them aside.
+  package var completions: UInt32 = 8192
+  /// Receive buffers, a power of two.
+  package var buffers = 256
+  /// Bytes of one receive buffer.
+  package var bufferSize = 4096
+
+  package init() {}
+}
+
+@safe package struct Ring: ~Copyable {
+  private let ring: UnsafeMutablePointer<io_uring>
+  private let buffersMemory: Memory
+  private let bufferRingMemory: Memory
+  private let bufferRing: UnsafeMutablePointer<io_uring_buf_ring>
+  private let settings: RingSettings
+  private let batch: UnsafeMutablePointer<UnsafeMutablePointer<io_uring_cqe>?>
+  private var batchCount = 0
+  private var batchIndex = 0
+  private let waker: Waker
+
+  private static var batchMax: Int { 512 }
+  private static var bufferGroup: UInt16 { 0 }
+
+  /// A ring for the calling thread, woken by `waker`.
+  package init(_ settings: RingSettings = RingSettings(), waker: Waker) throws(SystemFailure) {
+    self.settings = settings
+    self.waker = waker
+    let buffersMemory = try Memory(byteCount: settings.buffers * settings.bufferSize)
+    let bufferRingMemory = try Memory(byteCount: settings.buffers * MemoryLayout<io_uring_buf>.stride)
+    let ring = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
+    try unsafe Ring.setUp(ring, settings)
+    var registration = io_uring_buf_reg()
+    registration.ring_addr = UInt64(UInt(bitPattern: unsafe bufferRingMemory.region.start))
+    registration.ring_entries = UInt32(settings.buffers)
+    registration.bgid = Ring.bufferGroup
+    let code = unsafe io_uring_register_buf_ring(ring, &registration, 0)
+    guard code == 0 else {
+      unsafe io_uring_queue_exit(ring)
+      throw SystemFailure("io_uring_register_buf_ring", code: -code, remedy: "Use Linux 5.19 or later.")
+    }
+    unsafe self.ring = ring
+    unsafe bufferRing = bufferRingMemory.region.start.assumingMemoryBound(to: io_uring_buf_ring.self)
+    self.buffersMemory = buffersMemory
+    self.bufferRingMemory = bufferRingMemory
+    unsafe batch = .allocate(capacity: Ring.batchMax)
+    unsafe batch.initialize(repeating: nil, count: Ring.batchMax)
+    for buffer in 0..<settings.buffers { provide(buffer, at: buffer) }
+    unsafe io_uring_buf_ring_advance(bufferRing, Int32(settings.buffers))
+    watchWaker()
+  }
+
+  deinit {
+    unsafe io_uring_queue_exit(ring)
+    unsafe ring.deallocate()
+    unsafe batch.deallocate()
+  }
+
+  private static func setUp(
+    _ ring: UnsafeMutablePointer<io_uring>, _ settings: RingSettings
+  ) throws(SystemFailure) {
+    // Deferred task work (Linux 6.1) runs completions only when this thread asks for them.
+    for full: Int32 in [1, 0] {
+      var parameters = io_uring_params()
+      parameters.flags = turnout_setup_flags(full)
+      parameters.cq_entries = settings.completions
+      let code = unsafe io_uring_queue_init_params(settings.submissions, ring, &parameters)
+      if code == 0 { return }
+      guard full == 1, -code == EINVAL else { throw failure(-code) }
+    }
+  }
+
+  private static func failure(_ code: Int32) -> SystemFailure {
+    let remedy =
+      switch code {
+      case EPERM, ENOSYS:
+        "This kernel or container forbids io_uring: allow io_uring_setup, io_uring_enter and io_uring_register."
+      case ENOMEM: "Raise the limit on locked memory (ulimit -l, RLIMIT_MEMLOCK)."
+      case EMFILE, ENFILE: "Raise the limit on open files (ulimit -n)."
+      default: ""
+      }
+    return SystemFailure("io_uring_setup", code: code, remedy: remedy)
+  }
+
+  /// Completions that did not fit and were kept aside by the kernel so far.
+  package var overflowCount: Int { unsafe Int(turnout_cq_overflow(ring)) }
+
+  // MARK: - Operations
+
+  /// Accepts connections until it fails or is cancelled; each completion's result is a descriptor.
+  package mutating func accept(on listener: Int32, _ token: Token) {
+    let sqe = unsafe vacantSubmission()
+    unsafe io_uring_prep_multishot_accept(sqe, listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+    unsafe turnout_sqe_set_token(sqe, token.bits)
+  }
+
+  /// Receives into the ring's buffers until it fails, the stream ends or the buffers run out.
+  package mutating func receive(_ socket: Int32, _ token: Token) {
+    let sqe = unsafe vacantSubmission()
+    unsafe io_uring_prep_recv_multishot(sqe, socket, nil, 0, 0)
+    unsafe turnout_sqe_select_buffer(sqe, Ring.bufferGroup)
+    unsafe turnout_sqe_set_token(sqe, token.bits)
+  }
+
+  /// Receives once into `region`, which must stay as it is until the completion.
+  package mutating func receive(_ socket: Int32, into region: ByteRegion, _ token: Token) {
+    let sqe = unsafe vacantSubmission()
+    unsafe io_uring_prep_recv(sqe, socket, region.start, region.count, 0)
+    unsafe turnout_sqe_set_token(sqe, token.bits)
+  }
+
+  /// Sends once from `bytes`, which must not change before the completion; the result may be short.
+  package mutating func send(_ socket: Int32, _ bytes: ByteView, _ token: Token) {
+    let sqe = unsafe vacantSubmission()
+    unsafe io_uring_prep_send(sqe, socket, bytes.start, bytes.count, Int32(MSG_NOSIGNAL))
+    unsafe turnout_sqe_set_token(sqe, token.bits)
+  }
+
+  /// Ends the operation of `target`, whose last completion still comes.
+  package mutating func cancel(_ target: Token) {
+    let sqe = unsafe vacantSubmission()
+    unsafe io_uring_prep_cancel64(sqe, target.bits, 0)
+    unsafe turnout_sqe_set_token(sqe, Token(.cancel, slot: 0).bits)
+  }
+
+  private mutating func watchWaker() {
+    let sqe = unsafe vacantSubmission()
+    unsafe io_uring_prep_poll_multishot(sqe, waker.descriptor, UInt32(POLLIN))
+    unsafe turnout_sqe_set_token(sqe, Token(.wake, slot: 0).bits)
+  }
+
+  /// A place in the submission queue; a full queue is handed over first.
+  private mutating func vacantSubmission() -> UnsafeMutablePointer<io_uring_sqe> {
+    while true {
+      if let sqe = unsafe io_uring_get_sqe(ring) { return unsafe sqe }
+      let code = unsafe io_uring_submit(ring)
+      precondition(code >= 0 || -code == EINTR || -code == EAGAIN || -code == EBUSY, "io_uring_submit")
+    }
+  }
+
+  // MARK: - Completions
+
+  /// Hands over what is queued and waits for a completion, at most `nanoseconds`.
+  package mutating func wait(nanoseconds: UInt64) {
+    var time = __kernel_timespec(
+      tv_sec: Int64(nanoseconds / 1_000_000_000), tv_nsec: Int64(nanoseconds % 1_000_000_000))
+    var first: UnsafeMutablePointer<io_uring_cqe>?
+    let code = unsafe io_uring_submit_and_wait_timeout(ring, &first, 1, &time, nil)
+    // ETIME: nothing came. EBUSY and EAGAIN: completions must be drained first, which follows.
+    switch -code {
+    case _ where code >= 0: break
+    case ETIME, EINTR, EBUSY, EAGAIN: break
+    default: preconditionFailure("io_uring_submit_and_wait_timeout failed with errno \(-code)")
+    }
+  }
+
+  /// The next completion, or nil when all that came were drained.
+  package mutating func next() -> Completion? {
+    while true {
+      if batchIndex == batchCount {
+        if batchCount > 0 { unsafe io_uring_cq_advance(ring, UInt32(batchCount)) }
+        batchIndex = 0
+        batchCount = unsafe Int(io_uring_peek_batch_cqe(ring, batch, UInt32(Ring.batchMax)))
+        guard batchCount > 0 else { return nil }
+      }
+      let cqe = unsafe batch[batchIndex]!
+      batchIndex += 1
+      let completion = unsafe Completion(
+        token: Token(bits: cqe.pointee.user_data), result: cqe.pointee.res,
+        buffer: turnout_cqe_buffer(cqe), hasMore: turnout_cqe_has_more(cqe) != 0)
+      switch completion.token.operation {
+      case .wake:
+        waker.drain()
+        if !completion.hasMore { watchWaker() }
+        return completion
+      case .cancel: continue
+      default: return completion
+      }
+    }
+  }
+
+  /// The memory of a receive buffer, valid until it is given back.
+  package func buffer(_ index: Int32) -> ByteRegion {
+    buffersMemory.region.part(from: Int(index) * settings.bufferSize, count: settings.bufferSize)
+  }
+
+  /// Gives a receive buffer back to the kernel.
+  package mutating func giveBack(_ index: Int32) {
+    provide(Int(index), at: 0)
+    unsafe io_uring_buf_ring_advance(bufferRing, 1)
+  }
+
+  private func provide(_ index: Int, at place: Int) {
+    let region = buffer(Int32(index))
+    unsafe io_uring_buf_ring_add(
+      bufferRing, region.start, UInt32(region.count), UInt16(index),
+      io_uring_buf_ring_mask(UInt32(settings.buffers)), Int32(place))
+  }
+}

@@ -1,0 +1,165 @@
+// Sockets of the two kinds that are listened on and connected to: TCP and Unix domain streams.
+
+internal import CLiburing  // liburing.h brings the socket types
+import Glibc
+
+/// Where a socket listens or connects: `127.0.0.1:7070`, `[::1]:7070`, `localhost:7070` or `unix:PATH`.
+package enum Endpoint: Equatable, Sendable, CustomStringConvertible {
+  case tcp(host: String, port: UInt16)
+  case unix(path: String)
+
+  /// The endpoint that `text` names, or nil.
+  package init?(_ text: String) {
+    if text.hasPrefix("unix:") {
+      let path = String(text.dropFirst(5))
+      // A path must fit sockaddr_un with its closing zero.
+      guard !path.isEmpty, path.utf8.count < 108 else { return nil }
+      self = .unix(path: path)
+      return
+    }
+    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+      return nil
+    }
+    var host = String(text[..<colon])
+    if host.hasPrefix("["), host.hasSuffix("]") {
+      host = String(host.dropFirst().dropLast())
+    } else if host.contains(":") {
+      return nil
+    }
+    guard !host.isEmpty else { return nil }
+    self = .tcp(host: host, port: port)
+  }
+
+  package var description: String {
+    switch self {
+    case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    case .unix(let path): "unix:\(path)"
+    }
+  }
+}
+
+/// A resolved address in the form the kernel takes.
+package struct Address: Sendable {
+  var storage = sockaddr_storage()
+  var length: socklen_t = 0
+
+  var family: Int32 { Int32(storage.ss_family) }
+
+  /// The first address of the endpoint. Asks the resolver, which may take seconds for a name.
+  package init(of endpoint: Endpoint) throws(SystemFailure) {
+    switch endpoint {
+    case .unix(let path): setPath(path)
+    case .tcp(let host, let port): try resolve(host, port)
+    }
+  }
+
+  private mutating func setPath(_ path: String) {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    unsafe withUnsafeMutableBytes(of: &address.sun_path) { target in
+      for (offset, byte) in path.utf8.enumerated() { unsafe target[offset] = byte }
+    }
+    unsafe withUnsafeMutableBytes(of: &storage) { target in
+      unsafe withUnsafeBytes(of: &address) { unsafe target.copyMemory(from: $0) }
+    }
+    length = socklen_t(MemoryLayout<sockaddr_un>.size)
+  }
+
+  private mutating func resolve(_ host: String, _ port: UInt16) throws(SystemFailure) {
+    var hints = unsafe addrinfo()
+    unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    unsafe hints.ai_flags = AI_NUMERICSERV
+    var list: UnsafeMutablePointer<addrinfo>?
+    let code = unsafe getaddrinfo(host, String(port), &hints, &list)
+    guard code == 0, let first = unsafe list else {
+      throw SystemFailure("resolve \(host)", code: EHOSTUNREACH, remedy: "Check the name and the resolver.")
+    }
+    defer { unsafe freeaddrinfo(list) }
+    unsafe withUnsafeMutableBytes(of: &storage) {
+      unsafe $0.copyMemory(
+        from: UnsafeRawBufferPointer(start: first.pointee.ai_addr, count: Int(first.pointee.ai_addrlen)))
+    }
+    length = unsafe first.pointee.ai_addrlen
+  }
+}
+
+package enum Socket {
+  /// A listening socket. With `isShared` several may listen on the same TCP endpoint and the kernel spreads
+  /// connections over them. A Unix socket's stale file is removed first.
+  package static func listen(
+    _ endpoint: Endpoint, backlog: Int32 = 4096, isShared: Bool
+  ) throws(SystemFailure) -> Descriptor {
+    let address = try Address(of: endpoint)
+    let socket = try make(address.family)
+    if case .unix(let path) = endpoint {
+      try removeStale(path, address)
+    } else {
+      try set(socket, SOL_SOCKET, SO_REUSEADDR, "SO_REUSEADDR")
+      if isShared { try set(socket, SOL_SOCKET, SO_REUSEPORT, "SO_REUSEPORT") }
+      // Accepted sockets inherit it: an answer must not wait for the acknowledgement of the last one.
+      try set(socket, Int32(IPPROTO_TCP), TCP_NODELAY, "TCP_NODELAY")
+    }
+    let bound = unsafe withPointer(to: address) { unsafe bind(socket.number, $0, address.length) }
+    guard bound == 0 else {
+      throw SystemFailure(
+        "listen on \(endpoint)",
+        remedy: errno == EADDRINUSE ? "Stop what listens there, or choose another address." : "")
+    }
+    guard Glibc.listen(socket.number, backlog) == 0 else { throw SystemFailure("listen on \(endpoint)") }
+    return socket
+  }
+
+  /// A socket for a stream to `address`, not yet connected.
+  package static func stream(to address: Address) throws(SystemFailure) -> Descriptor {
+    let socket = try make(address.family)
+    if address.family != AF_UNIX { try set(socket, Int32(IPPROTO_TCP), TCP_NODELAY, "TCP_NODELAY") }
+    return socket
+  }
+
+  /// Tells the peer that nothing more will be sent.
+  package static func endSending(_ socket: Int32) { _ = shutdown(socket, Int32(SHUT_WR)) }
+
+  /// Ends both directions, which completes whatever is under way on the socket.
+  package static func abort(_ socket: Int32) { _ = shutdown(socket, Int32(SHUT_RDWR)) }
+
+  package static func close(_ socket: Int32) { _ = Glibc.close(socket) }
+
+  private static func make(_ family: Int32) throws(SystemFailure) -> Descriptor {
+    let number = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard number >= 0 else {
+      throw SystemFailure("socket", remedy: "Raise the limit on open files (ulimit -n).")
+    }
+    return Descriptor(number)
+  }
+
+  private static func set(
+    _ socket: borrowing Descriptor, _ level: Int32, _ option: Int32, _ name: String
+  ) throws(SystemFailure) {
+    var one: Int32 = 1
+    guard unsafe setsockopt(socket.number, level, option, &one, socklen_t(MemoryLayout<Int32>.size)) == 0
+    else { throw SystemFailure("setsockopt \(name)") }
+  }
+
+  /// Removes the file of a Unix socket that nobody listens on any more; one that is in use stays.
+  private static func removeStale(_ path: String, _ address: Address) throws(SystemFailure) {
+    var status = stat()
+    guard unsafe lstat(path, &status) == 0 else { return }
+    guard status.st_mode & S_IFMT == S_IFSOCK else {
+      throw SystemFailure("listen on \(path)", code: EEXIST, remedy: "Remove the file that stands there.")
+    }
+    let probe = try make(AF_UNIX)
+    let connected = unsafe withPointer(to: address) { unsafe connect(probe.number, $0, address.length) }
+    if connected == 0 {
+      throw SystemFailure("listen on \(path)", code: EADDRINUSE, remedy: "Stop what listens there.")
+    }
+    try File.remove(path)
+  }
+
+  static func withPointer<Result>(
+    to address: Address, _ body: (UnsafePointer<sockaddr>) -> Result
+  ) -> Result {
+    unsafe withUnsafePointer(to: address.storage) {
+      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0) }
+    }
+  }
+}

@@ -1,0 +1,22 @@
+// An operating fault: which call failed, with what, and what the operator can do about it.
+
+import Glibc
+
+package struct SystemFailure: Error, Sendable, CustomStringConvertible {
+  /// The call that failed, with what it was applied to.
+  package let call: String
+  /// An errno.
+  package let code: Int32
+  private let remedy: String
+
+  package init(_ call: String, code: Int32 = errno, remedy: String = "") {
+    self.call = call
+    self.code = code
+    self.remedy = remedy
+  }
+
+  package var description: String {
+    let text = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
+    return "\(call): \(text)" + (remedy.isEmpty ? "" : ". \(remedy)")
+  }
+}

@@ -1,0 +1,25 @@
+// Wakes a thread that waits for completions, from any other thread.
+
+internal import CLiburing
+import Glibc
+
+package struct Waker: Sendable {
+  let descriptor: Int32
+
+  /// A waker that lives as long as the process.
+  package init() throws(SystemFailure) {
+    descriptor = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+    guard descriptor >= 0 else { throw SystemFailure("eventfd") }
+  }
+
+  /// Makes the waiting thread's next wait return at once. Cheap, but a system call.
+  package func wake() {
+    var one: UInt64 = 1
+    _ = unsafe write(descriptor, &one, 8)
+  }
+
+  func drain() {
+    var count: UInt64 = 0
+    _ = unsafe read(descriptor, &count, 8)
+  }
+}
