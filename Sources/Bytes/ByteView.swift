@@ -4,7 +4,7 @@
 // views are made of boot-time regions, of published tables, of literals, and inside `withBytes`.
 
 /// `count` bytes from `start`, which must stay readable for as long as the view is used.
-@safe @usableFromInline package struct ByteView: @unchecked Sendable {
+@safe @usableFromInline package struct ByteView: BitwiseCopyable, @unchecked Sendable {
   @usableFromInline package let start: UnsafeRawPointer
   /// Bytes.
   @usableFromInline package let count: Int

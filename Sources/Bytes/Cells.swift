@@ -21,9 +21,9 @@
       precondition(index >= 0 && index < count)
       return unsafe start[index]
     }
-    nonmutating set {
+    nonmutating _modify {
       precondition(index >= 0 && index < count)
-      unsafe start[index] = newValue
+      yield unsafe &start[index]
     }
   }
 

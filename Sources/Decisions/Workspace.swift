@@ -40,21 +40,15 @@ package struct Workspace {
 
   /// A workspace in `region`, which must hold ``byteCount`` bytes aligned to a page.
   package init(_ region: ByteRegion) {
-    var offset = 0
-    func take(_ byteCount: Int) -> ByteRegion {
-      offset = (offset + 63) & ~63
-      defer { offset += byteCount }
-      return region.part(from: offset, count: byteCount)
-    }
-    attributes = Cells(
-      take(Capacity.attributes * MemoryLayout<AttributeValue>.stride), count: Capacity.attributes)
-    buckets = Cells(take(Capacity.salts * 2), count: Capacity.salts)
-    variants = Cells(take(Capacity.experiments), count: Capacity.experiments)
-    reasons = Cells(take(Capacity.experiments), count: Capacity.experiments)
-    isHeldOut = Cells(take(Capacity.holdouts), count: Capacity.holdouts)
-    conditionMemo = Cells(take(Capacity.conditions), count: Capacity.conditions)
-    ruleListMemo = Cells(take(Capacity.ruleLists), count: Capacity.ruleLists)
-    text = Output(take(Capacity.text))
+    var carver = Carver(region)
+    attributes = carver.cells(Capacity.attributes)
+    buckets = carver.cells(Capacity.salts)
+    variants = carver.cells(Capacity.experiments)
+    reasons = carver.cells(Capacity.experiments)
+    isHeldOut = carver.cells(Capacity.holdouts)
+    conditionMemo = carver.cells(Capacity.conditions)
+    ruleListMemo = carver.cells(Capacity.ruleLists)
+    text = Output(carver.region(Capacity.text))
   }
 
   /// The index of the variant within its experiment, or nil.

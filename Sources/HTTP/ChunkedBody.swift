@@ -3,7 +3,7 @@
 
 package import Bytes
 
-package struct ChunkedBody: Sendable {
+package struct ChunkedBody: BitwiseCopyable, Sendable {
   package enum Outcome: Equatable, Sendable {
     case incomplete
     case invalid(Rejection)
@@ -15,7 +15,7 @@ package struct ChunkedBody: Sendable {
   /// Bytes of the trailer section.
   package static var trailersMax: Int { 8192 }
 
-  private enum Phase { case size, data, dataEnd, trailer }
+  private enum Phase: BitwiseCopyable { case size, data, dataEnd, trailer }
 
   private var phase = Phase.size
   private var remaining = 0

@@ -38,8 +38,8 @@ package struct Request: Equatable, Sendable {
   package init() {}
 }
 
-/// Why a request is refused before any route sees it. Each one ends the connection.
-package enum Rejection: Equatable, Sendable, CaseIterable {
+/// Why a request is refused whatever its route. Each one ends the connection.
+package enum Rejection: UInt8, Equatable, Sendable, CaseIterable {
   case malformedRequestLine
   case malformedTarget
   case malformedField
@@ -59,6 +59,8 @@ package enum Rejection: Equatable, Sendable, CaseIterable {
   case unsupportedExpectation
   case headTimeout
   case bodyTimeout
+  case answerTooLarge
+  case overloaded
 
   package var status: Status {
     switch self {
@@ -72,6 +74,8 @@ package enum Rejection: Equatable, Sendable, CaseIterable {
     case .unsupportedCoding, .unsupportedMethod: .notImplemented
     case .unsupportedExpectation: .expectationFailed
     case .headTimeout, .bodyTimeout: .requestTimeout
+    case .answerTooLarge: .internalError
+    case .overloaded: .unavailable
     }
   }
 
@@ -97,6 +101,8 @@ package enum Rejection: Equatable, Sendable, CaseIterable {
     case .unsupportedExpectation: "UNSUPPORTED_EXPECTATION"
     case .headTimeout: "HEADERS_TIMEOUT"
     case .bodyTimeout: "BODY_TIMEOUT"
+    case .answerTooLarge: "ANSWER_TOO_LARGE"
+    case .overloaded: "OVERLOADED"
     }
   }
 
@@ -122,6 +128,8 @@ package enum Rejection: Equatable, Sendable, CaseIterable {
     case .unsupportedExpectation: "Expect nothing but 100-continue."
     case .headTimeout: "Send the whole head of a request at once."
     case .bodyTimeout: "Send the body without pauses."
+    case .answerTooLarge: "Ask for fewer flags or subjects, or raise the edge's limit on answers."
+    case .overloaded: "Try again: all buffers for large answers are in use."
     }
   }
 }

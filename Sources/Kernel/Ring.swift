@@ -127,6 +127,16 @@ package struct RingSettings: Sendable {
     unsafe turnout_sqe_set_token(sqe, token.bits)
   }
 
+  /// Connects to `address`. Hands everything over at once: the kernel reads the address only then.
+  package mutating func connect(_ socket: Int32, to address: Address, _ token: Token) {
+    let sqe = unsafe vacantSubmission()
+    unsafe Socket.withPointer(to: address) {
+      unsafe io_uring_prep_connect(sqe, socket, $0, address.length)
+      unsafe turnout_sqe_set_token(sqe, token.bits)
+      _ = unsafe io_uring_submit(ring)
+    }
+  }
+
   /// Ends the operation of `target`, whose last completion still comes.
   package mutating func cancel(_ target: Token) {
     let sqe = unsafe vacantSubmission()

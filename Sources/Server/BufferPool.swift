@@ -1,0 +1,43 @@
+// A fixed number of equal buffers in one mapping. The last one given back is the first one taken again, so
+// few of them are ever touched; those beyond the warm ones return their pages to the kernel.
+
+import Bytes
+import Kernel
+
+struct BufferPool: ~Copyable {
+  private let memory: Memory
+  private let freeMemory: Memory
+  private let free: Cells<UInt32>
+  private var freeCount: Int
+  private let size: Int
+  /// Buffers that keep their pages while unused.
+  private static var warmCount: Int { 256 }
+
+  init(count: Int, size: Int) throws(SystemFailure) {
+    let memory = try Memory(byteCount: count * size)
+    let freeMemory = try Memory(byteCount: count * 4)
+    free = Cells(freeMemory.region, count: count)
+    freeCount = count
+    self.memory = memory
+    self.freeMemory = freeMemory
+    self.size = size
+    for index in 0..<count { free[index] = UInt32(count - 1 - index) }
+  }
+
+  /// The index of a buffer, or nil when all are taken.
+  mutating func take() -> Int? {
+    guard freeCount > 0 else { return nil }
+    freeCount -= 1
+    return Int(free[freeCount])
+  }
+
+  mutating func giveBack(_ index: Int) {
+    if index >= Self.warmCount { Memory.release(region(index)) }
+    free[freeCount] = UInt32(index)
+    freeCount += 1
+  }
+
+  func region(_ index: Int) -> ByteRegion {
+    memory.region.part(from: index * size, count: size)
+  }
+}

@@ -1,0 +1,37 @@
+// How much one server takes on, and for how long it waits: every capacity and deadline of a connection.
+
+package import HTTP
+
+package struct Limits: Sendable {
+  /// What a request may be.
+  package var parser = RequestParser()
+  /// Open connections.
+  package var connections = 10_000
+  /// From accepting a connection, or from the first byte of a request, to the end of its head; nanoseconds.
+  package var headTime: UInt64 = 5_000_000_000
+  /// From the end of a head to the end of its body; nanoseconds.
+  package var bodyTime: UInt64 = 10_000_000_000
+  /// Between two requests of a connection; nanoseconds.
+  package var idleTime: UInt64 = 60_000_000_000
+  /// Without any progress in sending an answer; nanoseconds.
+  package var writeTime: UInt64 = 10_000_000_000
+  /// From the last answer of a connection to its end, while the client's bytes are read and dropped, so that
+  /// the answer is not lost to a reset; nanoseconds.
+  package var lingerTime: UInt64 = 1_000_000_000
+  /// Requests of one connection that are answered before other connections get their turn.
+  package var requestsPerTurn = 64
+  /// Bytes of answers that wait to be sent to one connection.
+  package var answers = 64 * 1024
+  /// Bytes of a single larger answer, and how many of those there can be at a time.
+  package var largeAnswer = 8 * 1024 * 1024
+  package var largeAnswers = 16
+
+  package init() {}
+
+  /// Bytes of a whole request.
+  var requestMax: Int { parser.headMax + parser.bodyMax * 2 + 1024 }
+
+  /// Bytes that a connection can hold of requests not yet answered: one, and what the kernel may still
+  /// deliver after it was told to stop.
+  var pendingMax: Int { requestMax + 512 * 1024 }
+}

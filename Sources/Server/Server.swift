@@ -1,0 +1,507 @@
+// Connections and the loop over them, for one thread: completions in, requests out, answers back in, one
+// submission per turn. It pulls: `wait`, then `next` and `finish` until there is no request left, then
+// `flush`. Nothing is allocated after `init`, and nothing acts inside a callback.
+
+package import Bytes
+import HTTP
+package import Kernel
+
+package struct Server: ~Copyable {
+  let limits: Limits
+  var ring: Ring
+  private let memory: Memory
+  let connections: Cells<Connection>
+  let deadlines: Cells<UInt64>
+  private let freeSlots: Cells<UInt32>
+  private var freeCount: Int
+  /// Slots beyond this one were never used.
+  private var slotEnd = 0
+  var pendingPool: BufferPool
+  var answersPool: BufferPool
+  var largePool: BufferPool
+
+  private var listeners: [Int32]
+  private var isAccepting: [Bool]
+  private var acceptAfter: UInt64 = 0
+  private var sweepAfter: UInt64 = 0
+  private var isDraining = false
+
+  /// Connections with pending input to look at, oldest first: a ring of slots.
+  private let queue: Cells<UInt32>
+  private var queueStart = 0
+  private var queueCount = 0
+  /// How many of them may still be looked at in this turn.
+  private var queueBudget = 0
+  /// Connections that have something to send or to receive at the end of the turn.
+  private let dirty: Cells<UInt32>
+  private var dirtyCount = 0
+  private let releasedPins: Cells<Int32>
+  private var releasedCount = 0
+
+  var window = Window()
+  private var turn: UInt64 = 0
+  /// Monotonic, at the beginning of the turn; nanoseconds.
+  package private(set) var now: UInt64 = 0
+  private var dateSecond = -1
+  private let dateRegion: ByteRegion
+  package internal(set) var tally = Tally()
+
+  /// The bytes that are being read as requests.
+  struct Window {
+    var slot = -1
+    var region = ByteRegion.empty
+    var offset = 0
+    var end = 0
+    /// The receive buffer the bytes lie in; -1 if they lie in the connection's pending input.
+    var buffer: Int32 = -1
+  }
+
+  /// Nanoseconds between two looks at the deadlines: how late one may be noticed.
+  private static var sweepInterval: UInt64 { 200_000_000 }
+  /// Bytes that a client may send into the void after its last answer.
+  private static var lingerMax: UInt64 { 4 * 1024 * 1024 }
+  /// Bytes handed to one send.
+  private static var sendMax: Int { 256 * 1024 }
+
+  /// A server for the calling thread that accepts on `listeners`, which outlive it.
+  package init(
+    _ limits: Limits, ring settings: RingSettings = RingSettings(), listeners: [Int32], waker: Waker
+  ) throws(SystemFailure) {
+    let count = limits.connections
+    let perSlot = MemoryLayout<Connection>.stride + 8 + 4 * 4
+    let ring = try Ring(settings, waker: waker)
+    let memory = try Memory(byteCount: count * perSlot + 4096)
+    let pendingPool = try BufferPool(count: count, size: limits.pendingMax)
+    let answersPool = try BufferPool(count: count, size: limits.answers)
+    let largePool = try BufferPool(count: limits.largeAnswers, size: limits.largeAnswer)
+    var carver = Carver(memory.region)
+    dateRegion = carver.region(HTTPDate.byteCount)
+    connections = carver.cells(count)
+    deadlines = carver.cells(count)
+    freeSlots = carver.cells(count)
+    queue = carver.cells(count)
+    dirty = carver.cells(count)
+    releasedPins = carver.cells(count)
+    freeCount = count
+    isAccepting = Array(repeating: false, count: listeners.count)
+    self.limits = limits
+    self.ring = ring
+    self.memory = memory
+    self.pendingPool = pendingPool
+    self.answersPool = answersPool
+    self.largePool = largePool
+    self.listeners = listeners
+    for slot in 0..<count { freeSlots[slot] = UInt32(count - 1 - slot) }
+    now = Clock.monotonic()
+    setDate()
+    accept()
+  }
+
+  /// Connections that are open.
+  package var connectionCount: Int { limits.connections - freeCount }
+
+  /// Completions the kernel had to keep aside.
+  package var overflowCount: Int { ring.overflowCount }
+
+  // MARK: - The turn
+
+  /// Hands over what is queued, waits for something to do, at most until `deadline`, and begins a turn.
+  package mutating func wait(until deadline: UInt64 = .max) {
+    var timeout: UInt64 = 3_600_000_000_000
+    if queueCount > 0 {
+      timeout = 0
+    } else {
+      if connectionCount > 0 { timeout = Self.sweepInterval }
+      if acceptAfter > 0 { timeout = min(timeout, acceptAfter > now ? acceptAfter - now : 0) }
+      if deadline != .max { timeout = min(timeout, deadline > now ? deadline - now : 0) }
+    }
+    ring.wait(nanoseconds: timeout)
+    turn += 1
+    now = Clock.monotonic()
+    queueBudget = queueCount
+    setDate()
+    if acceptAfter > 0, acceptAfter <= now { accept() }
+    if sweepAfter <= now { sweep() }
+  }
+
+  /// The next whole request, or nil when there is none left in this turn. Each one must be given to
+  /// ``finish(_:)`` before the next is asked for.
+  package mutating func next() -> Exchange? {
+    while true {
+      if window.slot >= 0 {
+        if let exchange = readWindow() { return exchange }
+      } else if queueBudget > 0 {
+        queueBudget -= 1
+        let slot = Int(queue[queueStart])
+        queueStart = (queueStart + 1) % queue.count
+        queueCount -= 1
+        connections[slot].isQueued = false
+        openPending(slot)
+      } else if let completion = ring.next() {
+        handle(completion)
+      } else {
+        return nil
+      }
+    }
+  }
+
+  /// Ends the turn: hands what was answered to the ring.
+  package mutating func flush() {
+    for index in 0..<dirtyCount {
+      let slot = Int(dirty[index])
+      connections[slot].isDirty = false
+      if connections[slot].isOpen, !connections[slot].isClosing { settle(slot) }
+    }
+    dirtyCount = 0
+  }
+
+  /// A pin that was handed over with ``Exchange/attach(_:pin:)`` and is no longer used, or nil.
+  package mutating func nextReleasedPin() -> Int? {
+    guard releasedCount > 0 else { return nil }
+    releasedCount -= 1
+    return Int(releasedPins[releasedCount])
+  }
+
+  /// The current date as a header has it.
+  package var date: ByteView { dateRegion.bytes }
+
+  private mutating func setDate() {
+    let second = Int(Clock.wall() / 1_000_000_000)
+    guard second != dateSecond else { return }
+    dateSecond = second
+    var output = Output(dateRegion)
+    HTTPDate.append(second, to: &output)
+  }
+
+  // MARK: - Accepting
+
+  private mutating func accept() {
+    acceptAfter = 0
+    guard !isDraining, freeCount > 0 else { return }
+    for index in listeners.indices where !isAccepting[index] {
+      isAccepting[index] = true
+      ring.accept(on: listeners[index], Token(.accept, slot: index))
+    }
+  }
+
+  private mutating func accepted(_ completion: Completion) {
+    if !completion.hasMore { isAccepting[completion.token.slot] = false }
+    guard completion.result >= 0 else {
+      // No descriptor or no memory is left: pause, so that it is not asked for in a circle.
+      if !completion.hasMore, !isDraining {
+        if completion.result != Self.cancelled { tally.acceptPauses += 1 }
+        acceptAfter = now + 100_000_000
+      }
+      return
+    }
+    guard !isDraining, freeCount > 0 else {
+      tally.connectionsRefused += 1
+      return Socket.close(completion.result)
+    }
+    freeCount -= 1
+    let slot = Int(freeSlots[freeCount])
+    slotEnd = max(slotEnd, slot + 1)
+    // The lists may still name the slot, for the connection before.
+    let former = connections[slot]
+    connections[slot] = Connection()
+    connections[slot].generation = former.generation &+ 1
+    connections[slot].isQueued = former.isQueued
+    connections[slot].isDirty = former.isDirty
+    connections[slot].socket = completion.result
+    connections[slot].isOpen = true
+    tally.accepted += 1
+    expect(slot, .head, within: limits.headTime)
+    receive(slot)
+    if freeCount == 0 { pauseAccepting() }
+    if !completion.hasMore { accept() }
+  }
+
+  private static var cancelled: Int32 { -125 }  // ECANCELED
+
+  private mutating func pauseAccepting() {
+    for index in listeners.indices where isAccepting[index] { ring.cancel(Token(.accept, slot: index)) }
+  }
+
+  /// Stops accepting, ends idle connections, and ends every other one with its next answer.
+  package mutating func drain() {
+    guard !isDraining else { return }
+    isDraining = true
+    pauseAccepting()
+    for slot in 0..<slotEnd where connections[slot].isOpen {
+      if connections[slot].waitsFor == .idle, connections[slot].pending < 0 { end(slot) }
+    }
+  }
+
+  // MARK: - Completions
+
+  private mutating func handle(_ completion: Completion) {
+    switch completion.token.operation {
+    case .accept: accepted(completion)
+    case .receive: received(completion)
+    case .send: sent(completion)
+    case .wake, .connect, .cancel: break
+    }
+  }
+
+  private mutating func received(_ completion: Completion) {
+    let slot = completion.token.slot
+    guard connections[slot].isOpen, connections[slot].generation == completion.token.generation else {
+      if completion.buffer >= 0 { ring.giveBack(completion.buffer) }
+      return
+    }
+    if !completion.hasMore { connections[slot].isReceiving = false }
+    if completion.result > 0 {
+      tally.receivedBytes += UInt64(completion.result)
+      take(slot, completion.buffer, count: Int(completion.result))
+    } else {
+      if completion.buffer >= 0 { ring.giveBack(completion.buffer) }
+      switch completion.result {
+      case 0: ended(slot)
+      case Self.noBuffers: tally.bufferExhaustions += 1
+      case Self.cancelled: break
+      default: close(slot)
+      }
+    }
+    if connections[slot].isClosing { return recycle(slot) }
+    if !completion.hasMore { markDirty(slot) }
+  }
+
+  private static var noBuffers: Int32 { -105 }  // ENOBUFS
+
+  /// Reads the bytes where they are if nothing stands before them, or keeps them for later.
+  private mutating func take(_ slot: Int, _ buffer: Int32, count: Int) {
+    let connection = connections[slot]
+    if connection.isLast || connection.isClosing {
+      ring.giveBack(buffer)
+      connections[slot].drainedCount += UInt64(count)
+      if connections[slot].drainedCount > Self.lingerMax { close(slot) }
+      return
+    }
+    if connection.pending < 0, !connection.isBusy {
+      window = Window(slot: slot, region: ring.buffer(buffer), offset: 0, end: count, buffer: buffer)
+      return
+    }
+    keep(slot, ring.buffer(buffer).bytes.slice(0..<count))
+    ring.giveBack(buffer)
+    guard !connections[slot].isClosing else { return }
+    if !connection.isBusy {
+      enqueue(slot)
+    } else if Int(connections[slot].pendingEnd) > limits.requestMax, !connection.isPaused {
+      connections[slot].isPaused = true
+      if connections[slot].isReceiving {
+        ring.cancel(Token(.receive, slot: slot, generation: connection.generation))
+      }
+    }
+  }
+
+  private mutating func ended(_ slot: Int) {
+    connections[slot].hasEnded = true
+    let connection = connections[slot]
+    if connection.isClosing { return }
+    if connection.isLingering || (!connection.isSending && !connection.isQueued && window.slot != slot) {
+      // Answers that wait for the end of this turn are sent first; a request cut short is dropped.
+      if connection.answers >= 0 { return finishSending(slot) }
+      close(slot)
+    }
+  }
+
+  private mutating func sent(_ completion: Completion) {
+    let slot = completion.token.slot
+    guard connections[slot].isOpen, connections[slot].generation == completion.token.generation else { return }
+    connections[slot].isSending = false
+    if connections[slot].isClosing { return recycle(slot) }
+    guard completion.result > 0 else { return close(slot) }
+    tally.sentBytes += UInt64(completion.result)
+    let count = UInt32(completion.result)
+    if connections[slot].answers >= 0 {
+      connections[slot].answersStart += count
+      if connections[slot].answersStart < connections[slot].answersEnd { return send(slot) }
+      releaseAnswers(slot)
+    } else {
+      connections[slot].tail = connections[slot].tail.dropping(Int(count))
+    }
+    if !connections[slot].tail.isEmpty { return send(slot) }
+    releaseTail(slot)
+    answered(slot)
+  }
+
+  /// Everything was sent: what is next for the connection?
+  private mutating func answered(_ slot: Int) {
+    connections[slot].isPaused = false
+    if connections[slot].isLast { return end(slot) }
+    expect(slot, .idle, within: limits.idleTime)
+    if connections[slot].pending >= 0 {
+      enqueue(slot)
+    } else if connections[slot].hasEnded {
+      return close(slot)
+    }
+    if !connections[slot].isReceiving, !connections[slot].hasEnded { markDirty(slot) }
+  }
+
+  // MARK: - Sending
+
+  /// Sends what the connection has and receives again if it stopped.
+  private mutating func settle(_ slot: Int) {
+    let connection = connections[slot]
+    if !connection.isSending, connection.answers >= 0, connection.answersEnd > connection.answersStart {
+      send(slot)
+    }
+    if !connection.isReceiving, !connection.hasEnded, !connection.isPaused { receive(slot) }
+  }
+
+  private mutating func receive(_ slot: Int) {
+    connections[slot].isReceiving = true
+    ring.receive(
+      connections[slot].socket, Token(.receive, slot: slot, generation: connections[slot].generation))
+  }
+
+  private mutating func send(_ slot: Int) {
+    let connection = connections[slot]
+    let bytes =
+      connection.answers >= 0
+      ? answersRegion(slot).bytes.slice(Int(connection.answersStart)..<Int(connection.answersEnd))
+      : connection.tail.slice(0..<min(connection.tail.count, Self.sendMax))
+    connections[slot].isSending = true
+    expect(slot, .write, within: limits.writeTime)
+    ring.send(connection.socket, bytes, Token(.send, slot: slot, generation: connection.generation))
+  }
+
+  func answersRegion(_ slot: Int) -> ByteRegion {
+    let index = Int(connections[slot].answers)
+    return connections[slot].isLarge ? largePool.region(index) : answersPool.region(index)
+  }
+
+  mutating func releaseAnswers(_ slot: Int) {
+    let index = Int(connections[slot].answers)
+    guard index >= 0 else { return }
+    if connections[slot].isLarge { largePool.giveBack(index) } else { answersPool.giveBack(index) }
+    connections[slot].answers = -1
+    connections[slot].isLarge = false
+    connections[slot].answersStart = 0
+    connections[slot].answersEnd = 0
+  }
+
+  mutating func releaseTail(_ slot: Int) {
+    connections[slot].tail = .empty
+    guard connections[slot].tailPin >= 0 else { return }
+    releasedPins[releasedCount] = connections[slot].tailPin
+    releasedCount += 1
+    connections[slot].tailPin = -1
+  }
+
+  // MARK: - Ending
+
+  /// No more requests: sends what there is, then ends.
+  mutating func finishSending(_ slot: Int) {
+    connections[slot].isLast = true
+    releasePending(slot)
+    if connections[slot].isSending { return }
+    if connections[slot].answers >= 0, connections[slot].answersEnd > connections[slot].answersStart {
+      markDirty(slot)
+    } else {
+      end(slot)
+    }
+  }
+
+  /// Says goodbye: ends the sending side and lets the client read what it was sent before it closes.
+  private mutating func end(_ slot: Int) {
+    guard !connections[slot].hasEnded else { return close(slot) }
+    connections[slot].isLast = true
+    connections[slot].isLingering = true
+    releasePending(slot)
+    Socket.endSending(connections[slot].socket)
+    expect(slot, .linger, within: limits.lingerTime)
+    if !connections[slot].isReceiving { receive(slot) }
+  }
+
+  /// Ends the connection now; the slot is reused when nothing is under way on it any more.
+  mutating func close(_ slot: Int) {
+    guard !connections[slot].isClosing else { return }
+    connections[slot].isClosing = true
+    if window.slot == slot { closeWindow() }
+    // Whatever is under way completes at once.
+    Socket.abort(connections[slot].socket)
+    expect(slot, .linger, within: .max / 2)
+    recycle(slot)
+  }
+
+  private mutating func recycle(_ slot: Int) {
+    let connection = connections[slot]
+    guard connection.isOpen, !connection.isReceiving, !connection.isSending else { return }
+    Socket.close(connection.socket)
+    releaseAnswers(slot)
+    releaseTail(slot)
+    releasePending(slot)
+    connections[slot].isOpen = false
+    deadlines[slot] = .max
+    freeSlots[freeCount] = UInt32(slot)
+    freeCount += 1
+    tally.closed += 1
+    if freeCount == 1 || acceptAfter > 0 { accept() }
+  }
+
+  mutating func releasePending(_ slot: Int) {
+    let index = Int(connections[slot].pending)
+    guard index >= 0 else { return }
+    pendingPool.giveBack(index)
+    connections[slot].pending = -1
+    connections[slot].pendingStart = 0
+    connections[slot].pendingEnd = 0
+    connections[slot].chunks = nil
+  }
+
+  // MARK: - Time
+
+  /// From now on the connection waits for `wait`.
+  mutating func expect(_ slot: Int, _ wait: Connection.Wait, within nanoseconds: UInt64) {
+    connections[slot].waitsFor = wait
+    deadlines[slot] = now + nanoseconds
+  }
+
+  private mutating func sweep() {
+    sweepAfter = now + Self.sweepInterval
+    for slot in 0..<slotEnd where deadlines[slot] <= now && connections[slot].isOpen { expire(slot) }
+  }
+
+  private mutating func expire(_ slot: Int) {
+    switch connections[slot].waitsFor {
+    case .head where connections[slot].pending >= 0: reject(slot, .headTimeout)
+    case .head, .idle:
+      tally.idleTimeouts += 1
+      end(slot)
+    case .body: reject(slot, .bodyTimeout)
+    case .write:
+      tally.writeTimeouts += 1
+      close(slot)
+    case .linger: close(slot)
+    }
+  }
+
+  // MARK: - Lists
+
+  mutating func markDirty(_ slot: Int) {
+    guard !connections[slot].isDirty else { return }
+    connections[slot].isDirty = true
+    dirty[dirtyCount] = UInt32(slot)
+    dirtyCount += 1
+  }
+
+  /// Puts the connection in line to have its pending input read.
+  mutating func enqueue(_ slot: Int) {
+    guard !connections[slot].isQueued else { return }
+    connections[slot].isQueued = true
+    queue[(queueStart + queueCount) % queue.count] = UInt32(slot)
+    queueCount += 1
+  }
+
+  /// Whether the connection had its share of this turn.
+  mutating func isServedOut(_ slot: Int) -> Bool {
+    if connections[slot].turn != turn {
+      connections[slot].turn = turn
+      connections[slot].served = 0
+    }
+    return Int(connections[slot].served) >= limits.requestsPerTurn
+  }
+
+  var drains: Bool { isDraining }
+}
