@@ -80,7 +80,7 @@ package struct PublicKey: Sendable, Equatable {
     guard let key = unsafe PEM_read_bio_PrivateKey(bio, nil, nil, nil) else {
       throw TrustFailure(after: "read the private key")
     }
-    unsafe try self.init(owning: key)
+    try unsafe self.init(owning: key)
   }
 
   /// The key as PEM (PKCS #8, unencrypted).

@@ -45,7 +45,7 @@ internal import COpenSSL
 }
 
 /// One connection.
-@safe package struct TLSClient: ~Copyable {
+@safe package final class TLSClient {
   private let ssl: OpaquePointer
   private let incoming: OpaquePointer
   private let outgoing: OpaquePointer
@@ -75,13 +75,13 @@ internal import COpenSSL
   }
 
   /// Takes ciphertext that came from the peer.
-  package mutating func receive(_ ciphertext: ByteView) {
+  package func receive(_ ciphertext: ByteView) {
     let count = unsafe BIO_write(incoming, ciphertext.start, Int32(ciphertext.count))
     precondition(Int(count) == ciphertext.count)
   }
 
   /// Ciphertext for the peer; nothing when there is none.
-  package mutating func takeOutgoing() -> [UInt8] {
+  package func takeOutgoing() -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: unsafe turnout_BIO_pending(outgoing))
     guard !bytes.isEmpty else { return [] }
     let count = unsafe BIO_read(outgoing, &bytes, Int32(bytes.count))
@@ -90,7 +90,7 @@ internal import COpenSSL
   }
 
   /// Goes on with the handshake; true once it is done.
-  package mutating func handshake() throws(TrustFailure) -> Bool {
+  package func handshake() throws(TrustFailure) -> Bool {
     ERR_clear_error()
     let code = unsafe SSL_do_handshake(ssl)
     if code == 1 { return true }
@@ -99,14 +99,14 @@ internal import COpenSSL
   }
 
   /// Encrypts `plaintext`, after the handshake.
-  package mutating func send(_ plaintext: ByteView) throws(TrustFailure) {
+  package func send(_ plaintext: ByteView) throws(TrustFailure) {
     ERR_clear_error()
     let code = unsafe SSL_write(ssl, plaintext.start, Int32(plaintext.count))
     guard Int(code) == plaintext.count else { throw TrustFailure(after: "SSL_write") }
   }
 
   /// Decrypts what came into `region`: the number of bytes; 0 when more must come first; nil at the end.
-  package mutating func read(into region: ByteRegion) throws(TrustFailure) -> Int? {
+  package func read(into region: ByteRegion) throws(TrustFailure) -> Int? {
     guard region.count > 0 else { return 0 }
     ERR_clear_error()
     let code = unsafe SSL_read(ssl, region.start, Int32(min(region.count, 1 << 30)))
