@@ -1,16 +1,16 @@
 // Moments in time as RFC 3339 writes them: `2026-03-02T23:18:46.000Z`, with any offset, or a date alone,
 // which means its first moment in UTC.
 
-package import Bytes
-
 package enum Timestamp {
   /// Milliseconds since 1970, or nil if `text` is no moment.
   @_noAllocation @_noLocks
   package static func milliseconds(_ text: ByteView) -> Double? {
     guard let year = number(text, 0, 4), dash(text, 4), let month = number(text, 5, 2), dash(text, 7),
-      let day = number(text, 8, 2), month >= 1, month <= 12, day >= 1, day <= days(in: month, of: year)
+      let day = number(text, 8, 2), month >= 1, month <= 12, day >= 1
     else { return nil }
-    let midnight = Double(dayNumber(year, month, day)) * 86_400_000
+    let date = CivilDate(year: year, month: month, day: day)
+    guard day <= date.daysInMonth else { return nil }
+    let midnight = Double(date.dayNumber) * 86_400_000
     if text.count == 10 { return midnight }
     guard text.count >= 20, text[10] | 0x20 == UInt8(ascii: "t"), let hour = number(text, 11, 2),
       text[13] == UInt8(ascii: ":"), let minute = number(text, 14, 2), text[16] == UInt8(ascii: ":"),
@@ -52,20 +52,18 @@ package enum Timestamp {
     offset < text.count && text[offset] == UInt8(ascii: "-")
   }
 
-  private static func days(in month: Int, of year: Int) -> Int {
-    switch month {
-    case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-    case 4, 6, 9, 11: 30
-    default: 31
+  /// The moment as text in UTC with milliseconds: `2026-03-02T23:18:46.000Z`.
+  package static func text(milliseconds: Double) -> String {
+    let total = Int(milliseconds.rounded(.down))
+    let days = (total >= 0 ? total : total - 86_399_999) / 86_400_000
+    let rest = total - days * 86_400_000
+    let date = CivilDate(dayNumber: days)
+    func padded(_ value: Int, _ width: Int) -> String {
+      let digits = String(value)
+      return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
-  }
-
-  /// Days since 1970 in the proleptic Gregorian calendar, counted in years that begin in March.
-  private static func dayNumber(_ year: Int, _ month: Int, _ day: Int) -> Int {
-    let shiftedYear = month <= 2 ? year - 1 : year
-    let era = (shiftedYear >= 0 ? shiftedYear : shiftedYear - 399) / 400
-    let yearOfEra = shiftedYear - era * 400
-    let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-    return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+    return padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2) + "T"
+      + padded(rest / 3_600_000, 2) + ":" + padded(rest / 60_000 % 60, 2) + ":"
+      + padded(rest / 1000 % 60, 2) + "." + padded(rest % 1000, 3) + "Z"
   }
 }

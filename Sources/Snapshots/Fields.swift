@@ -1,0 +1,104 @@
+// Reading members of a known type out of an object, with the place for the message when it is another.
+
+import Bytes
+import JSON
+
+/// An object of a document and where it stands.
+struct Fields {
+  let element: Element
+  let place: String
+  /// What a fault among these members costs.
+  let severity: Severity
+
+  init(_ element: Element, at place: String, _ severity: Severity) throws(Finding) {
+    guard element.kind == .object else {
+      throw Finding(severity, place, "is \(element.kind.described), not an object")
+    }
+    self.element = element
+    self.place = place
+    self.severity = severity
+  }
+
+  func fault(_ name: StaticString, _ message: String) -> Finding {
+    let name = String(name.bytes)
+    return Finding(severity, place.isEmpty ? name : "\(place).\(name)", message)
+  }
+
+  /// The member, with null read as absent.
+  func optional(_ name: StaticString) -> Element? {
+    guard let value = element[name], !value.isNull else { return nil }
+    return value
+  }
+
+  func required(_ name: StaticString) throws(Finding) -> Element {
+    guard let value = element[name] else { throw fault(name, "is missing") }
+    return value
+  }
+
+  func string(_ name: StaticString) throws(Finding) -> [UInt8] {
+    try string(required(name), name)
+  }
+
+  func optionalString(_ name: StaticString) throws(Finding) -> [UInt8]? {
+    guard let value = optional(name) else { return nil }
+    return try string(value, name)
+  }
+
+  /// A string with at least one byte.
+  func name(_ name: StaticString) throws(Finding) -> [UInt8] {
+    let text = try string(name)
+    guard !text.isEmpty else { throw fault(name, "is empty") }
+    return text
+  }
+
+  private func string(_ value: Element, _ name: StaticString) throws(Finding) -> [UInt8] {
+    guard let text = value.string else { throw fault(name, "is \(value.kind.described), not a string") }
+    return text
+  }
+
+  func integer(_ name: StaticString, in range: ClosedRange<Int>) throws(Finding) -> Int {
+    try integer(required(name), name, in: range)
+  }
+
+  func optionalInteger(_ name: StaticString, in range: ClosedRange<Int>) throws(Finding) -> Int? {
+    guard let value = optional(name) else { return nil }
+    return try integer(value, name, in: range)
+  }
+
+  private func integer(_ value: Element, _ name: StaticString, in range: ClosedRange<Int>) throws(Finding) -> Int {
+    guard let integer = value.integer else {
+      throw fault(name, "is \(value.kind == .number ? String(decoding: value.source, as: UTF8.self) : value.kind.described), not an integer")
+    }
+    guard integer >= range.lowerBound else { throw fault(name, "\(integer) is below \(range.lowerBound)") }
+    guard integer <= range.upperBound else { throw fault(name, "\(integer) is above \(range.upperBound)") }
+    return integer
+  }
+
+  /// The elements of an array with their places; none if it is absent.
+  func optionalArray(_ name: StaticString) throws(Finding) -> [(element: Element, place: String)] {
+    guard let value = optional(name) else { return [] }
+    guard value.kind == .array else { throw fault(name, "is \(value.kind.described), not an array") }
+    let base = place.isEmpty ? String(name.bytes) : "\(place).\(String(name.bytes))"
+    return value.elements.enumerated().map { ($0.element, "\(base)[\($0.offset)]") }
+  }
+
+  func optionalBool(_ name: StaticString) throws(Finding) -> Bool? {
+    guard let value = optional(name) else { return nil }
+    guard let bool = value.bool else { throw fault(name, "is \(value.kind.described), not true or false") }
+    return bool
+  }
+}
+
+extension Document.Kind {
+  /// With its article, for a sentence.
+  var described: String {
+    switch self {
+    case .object: "an object"
+    case .array: "an array"
+    case .string: "a string"
+    case .number: "a number"
+    case .bool: "a boolean"
+    case .null: "null"
+    }
+  }
+}

@@ -1,0 +1,252 @@
+// From the model to tables: the second half of what makes a document servable.
+
+import Bytes
+import Decisions
+import JSON
+
+extension Snapshot {
+  /// The tables of everything that was not left out: bytes for ``Tables``, to stand in memory that is aligned
+  /// to 16 bytes. Warnings about overlaps are added to `findings`.
+  package mutating func compile() throws(Finding) -> [UInt8] {
+    var builder = TableBuilder()
+    builder.header.version = Int64(version)
+    builder.header.participationCap = Int64(participationCap ?? -1)
+    builder.header.environment = builder.intern(Array(environment.utf8))
+    builder.header.decideMiddle = builder.intern(decideMiddle())
+    add(holdouts: &builder)
+    var layerOwners: [[UInt8]: [Bool]] = [:]
+    for index in experiments.indices { add(experiment: index, &layerOwners, &builder) }
+    let ranked = ranking()
+    if participationCap != nil { builder.ranking = ranked.map { UInt32($0) } }
+    add(domains: ranked, &builder)
+    add(flags: ranked, &builder)
+    let tables = builder.finish()
+    try checkCapacity(tables)
+    return tables
+  }
+
+  private func checkCapacity(_ bytes: [UInt8]) throws(Finding) {
+    let counts = bytes.withBytes { view in
+      Tables(view).map {
+        [
+          ("salts", $0.salts.count, Capacity.salts), ("holdouts", $0.holdouts.count, Capacity.holdouts),
+          ("conditions", $0.conditions.count, Capacity.conditions),
+          ("rule lists", $0.ruleLists.count, Capacity.ruleLists),
+          ("attributes", $0.attributes.count, Capacity.attributes),
+          ("flags", $0.flags.count, Capacity.flags),
+        ]
+      }
+    }
+    for (name, count, capacity) in counts ?? [] where count > capacity {
+      throw Finding(.refused, "", "the snapshot has \(count) different \(name), more than \(capacity)")
+    }
+  }
+
+  // MARK: - Parts
+
+  private func decideMiddle() -> [UInt8] {
+    var text: [UInt8] = []
+    text.append(",\"environment\":")
+    Array(environment.utf8).withBytes { text.append(jsonString: $0) }
+    text.append(",\"config_version\":")
+    text += Array(String(version).utf8)
+    text.append(",\"assignments\":[")
+    return text
+  }
+
+  private mutating func add(holdouts builder: inout TableBuilder) {
+    for holdout in holdouts {
+      var row = HoldoutRow()
+      row.key = builder.intern(holdout.key)
+      row.salt = builder.internSalt(holdout.salt)
+      row.share = UInt32(holdout.share)
+      builder.holdouts.append(row)
+      for name in holdout.experiments ?? [] where !experiments.contains(where: { $0.id == name || $0.key == name }) {
+        findings.append(
+          Finding(
+            .warning, "\(holdout.place).experiments",
+            "there is no experiment \"\(String(decoding: name, as: UTF8.self))\""))
+      }
+    }
+  }
+
+  private mutating func add(
+    experiment index: Int, _ layerOwners: inout [[UInt8]: [Bool]], _ builder: inout TableBuilder
+  ) {
+    let experiment = experiments[index]
+    var row = ExperimentRow()
+    row.isPaused = experiment.isPaused
+    row.salt =
+      switch experiment.hash {
+      case .murmur3: builder.internSalt(experiment.salt)
+      case .sha256: builder.addSHA256Salt(experiment.salt, experiment: experiment.id)
+      }
+    row.audience = ruleList(experiment.audienceRules, &builder)
+    row.targeting = ruleList(experiment.targetingRules, &builder)
+    row.firstHoldout = UInt32(builder.holdoutLists.count)
+    for (place, holdout) in holdouts.enumerated()
+    where holdout.experiments?.contains(where: { $0 == experiment.id || $0 == experiment.key }) ?? true {
+      builder.holdoutLists.append(UInt32(place))
+    }
+    row.holdoutCount = UInt32(builder.holdoutLists.count) - row.firstHoldout
+    row.firstVariant = UInt32(builder.variants.count)
+    row.variantCount = UInt8(experiment.variants.count)
+    for variant in experiment.variants { add(variant, of: experiment, &builder) }
+    row.bucketTable = builder.internBucketTable(bucketTable(experiment, &layerOwners))
+    for override in experiment.overrides {
+      builder.addOverride(user: override.userKey, experiment: index, variant: override.variant)
+    }
+    builder.experiments.append(row)
+    builder.experimentNames.append(names(experiment, &builder))
+  }
+
+  private func ruleList(_ rules: [[Condition]], _ builder: inout TableBuilder) -> UInt32 {
+    var list: [[UInt32]] = []
+    for rule in rules {
+      var conditions: [UInt32] = []
+      for condition in rule {
+        conditions.append(
+          builder.internCondition(
+            attribute: condition.attribute, operation: condition.operation, isList: condition.isList,
+            operands: condition.operands, source: condition.source))
+      }
+      list.append(conditions)
+    }
+    return builder.internRuleList(list)
+  }
+
+  private func names(_ experiment: Experiment, _ builder: inout TableBuilder) -> ExperimentNames {
+    var names = ExperimentNames()
+    names.id = builder.intern(experiment.id)
+    names.key = builder.intern(experiment.key)
+    names.layer = builder.intern(experiment.layer ?? [])
+    names.domain = builder.intern(experiment.conflictDomain ?? [])
+    names.flag = builder.intern(experiment.flagKey ?? [])
+    names.priority = Int64(experiment.priority)
+    names.firstAllocation = UInt32(builder.allocations.count)
+    for allocation in experiment.allocations {
+      builder.allocations.append(
+        AllocationRow(
+          variant: allocation.variant ?? Int(BucketTable.unallocated), rangeStart: allocation.range.lowerBound,
+          rangeEnd: allocation.range.upperBound))
+    }
+    names.allocationCount = UInt32(experiment.allocations.count)
+    return names
+  }
+
+  /// Who owns which bucket: the first range in list order, across a layer too.
+  private mutating func bucketTable(
+    _ experiment: Experiment, _ layerOwners: inout [[UInt8]: [Bool]]
+  ) -> [UInt8] {
+    let vacant = Array(repeating: false, count: BucketTable.bucketCount)
+    var isOwned = experiment.layer.flatMap { layerOwners[$0] } ?? vacant
+    var table = Array(repeating: BucketTable.unallocated, count: BucketTable.bucketCount)
+    for (index, allocation) in experiment.allocations.enumerated() {
+      var overlaps = 0
+      for bucket in allocation.range {
+        if isOwned[bucket] {
+          overlaps += 1
+        } else {
+          isOwned[bucket] = true
+          if let variant = allocation.variant { table[bucket] = UInt8(variant) }
+        }
+      }
+      if overlaps > 0 {
+        findings.append(
+          Finding(
+            .warning, "\(experiment.place).allocations[\(index)]",
+            "\(overlaps) of its buckets belong to an earlier range"))
+      }
+    }
+    if let layer = experiment.layer { layerOwners[layer] = isOwned }
+    return table
+  }
+
+  private func add(_ variant: Variant, of experiment: Experiment, _ builder: inout TableBuilder) {
+    var row = VariantRow()
+    row.id = builder.intern(variant.id)
+    row.key = builder.intern(variant.key)
+    var text: [UInt8] = []
+    text.append(",{\"experiment_key\":")
+    append(experiment.key, to: &text)
+    text.append(",\"experiment_id\":")
+    append(experiment.id, to: &text)
+    text.append(",\"variant_key\":")
+    append(variant.key, to: &text)
+    text.append(",\"variant_id\":")
+    append(variant.id, to: &text)
+    text.append(",\"payload\":")
+    text += variant.payload
+    text.append("}")
+    row.assignment = builder.intern(text)
+    if let flag = experiment.flagKey, let value = variant.value {
+      row.flagHead = builder.intern(decisionHead(flag: flag, value: value))
+      var tail: [UInt8] = []
+      tail.append("\",\"experimentId\":")
+      append(experiment.id, to: &tail)
+      tail.append(",\"variantId\":")
+      append(variant.id, to: &tail)
+      tail.append("}")
+      row.flagTail = builder.intern(tail)
+    }
+    builder.variants.append(row)
+  }
+
+  private func append(_ bytes: [UInt8], to text: inout [UInt8]) {
+    bytes.withBytes { text.append(jsonString: $0) }
+  }
+
+  /// `{"flagKey":"k","value":v,"decisionId":`
+  private func decisionHead(flag: [UInt8], value: [UInt8]) -> [UInt8] {
+    var text: [UInt8] = []
+    text.append("{\"flagKey\":")
+    append(flag, to: &text)
+    text.append(",\"value\":")
+    text += value
+    text.append(",\"decisionId\":")
+    return text
+  }
+
+  // MARK: - Across experiments
+
+  /// Experiments by priority, then by start, then by id.
+  private func ranking() -> [Int] {
+    experiments.indices.sorted { left, right in
+      let left = experiments[left]
+      let right = experiments[right]
+      if left.priority != right.priority { return left.priority > right.priority }
+      if left.startedAt != right.startedAt { return left.startedAt < right.startedAt }
+      return left.id.lexicographicallyPrecedes(right.id)
+    }
+  }
+
+  private func add(domains ranked: [Int], _ builder: inout TableBuilder) {
+    var members: [[UInt8]: [UInt32]] = [:]
+    var order: [[UInt8]] = []
+    for index in ranked {
+      guard let domain = experiments[index].conflictDomain else { continue }
+      if members[domain] == nil { order.append(domain) }
+      members[domain, default: []].append(UInt32(index))
+    }
+    for domain in order where members[domain]!.count > 1 { builder.addDomain(members[domain]!) }
+  }
+
+  private func add(flags ranked: [Int], _ builder: inout TableBuilder) {
+    var drivers: [[UInt8]: [UInt32]] = [:]
+    for index in ranked {
+      if let flag = experiments[index].flagKey { drivers[flag, default: []].append(UInt32(index)) }
+    }
+    for flag in flags {
+      var row = FlagRow()
+      row.key = builder.intern(flag.key)
+      row.type = flag.type
+      var text = decisionHead(flag: flag.key, value: flag.defaultValue)
+      text.append("null,\"reason\":\"FLAG_DEFAULT\",\"experimentId\":null,\"variantId\":null}")
+      row.defaultDecision = builder.intern(text)
+      let list = drivers[flag.key] ?? []
+      row.drivers = Run(first: builder.flagDrivers.count, count: list.count)
+      builder.flagDrivers += list
+      builder.flags.append(row)
+    }
+  }
+}

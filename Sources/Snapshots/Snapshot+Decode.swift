@@ -1,0 +1,355 @@
+// From JSON to the model. A fault of the document is thrown; a fault of one part leaves that part out.
+
+import Bytes
+import Decisions
+import JSON
+
+extension Snapshot {
+  /// Reads a snapshot's document.
+  package init(decoding text: [UInt8]) throws(Finding) {
+    let document: Document
+    do {
+      document = try Document(text)
+    } catch {
+      throw Finding(.refused, "", "not a JSON document: \(String(error.reason.bytes)) at byte \(error.offset)")
+    }
+    let head = try Fields(document.root, at: "", .refused)
+    version = try head.integer("version", in: 0...Int.max)
+    environment = String(decoding: try head.name("environment"), as: UTF8.self)
+    publishedAt = try head.optionalString("publishedAt").map { String(decoding: $0, as: UTF8.self) }
+    participationCap = try head.optionalInteger("maxExperimentsPerUser", in: 0...Int(Int32.max))
+    _ = try head.required("experiments")
+    for (element, place) in try head.optionalArray("flags") {
+      keep(&flags) { () throws(Finding) in try Flag(element, at: place) }
+    }
+    for (element, place) in try head.optionalArray("layers") {
+      keep(&layers) { () throws(Finding) in try Layer(element, at: place) }
+    }
+    for (element, place) in try head.optionalArray("holdouts") {
+      keep(&holdouts) { () throws(Finding) in try Holdout(element, at: place) }
+    }
+    let elements = try head.optionalArray("experiments")
+    guard elements.count <= Capacity.experiments else {
+      throw Finding(.refused, "experiments", "\(elements.count) are more than \(Capacity.experiments)")
+    }
+    // Duplicates are looked for in everything that names itself, broken or not: which one is meant?
+    try refuseDuplicates(elements, "id")
+    try refuseDuplicates(elements, "key")
+    for list in ["flags", "layers", "holdouts"] as [StaticString] {
+      try refuseDuplicates(head.optionalArray(list), "key")
+    }
+    for (element, place) in elements {
+      var warnings: [Finding] = []
+      keep(&experiments) { () throws(Finding) in
+        try Experiment(element, at: place, flags: flags, layers: layers, warnings: &warnings)
+      }
+      findings += warnings
+    }
+  }
+
+  /// Appends what `decode` returns, or notes what it throws.
+  private mutating func keep<Part>(_ parts: inout [Part], _ decode: () throws(Finding) -> Part) {
+    do throws(Finding) {
+      parts.append(try decode())
+    } catch {
+      findings.append(error)
+    }
+  }
+
+  private func refuseDuplicates(
+    _ elements: [(element: Element, place: String)], _ name: StaticString
+  ) throws(Finding) {
+    var places: [[UInt8]: String] = [:]
+    for (element, place) in elements {
+      guard let value = element[name]?.string else { continue }
+      if let first = places.updateValue(place, forKey: value) {
+        throw Finding(
+          .refused, "\(place).\(String(name.bytes))",
+          "\"\(String(decoding: value, as: UTF8.self))\" is already that of \(first)")
+      }
+    }
+  }
+}
+
+extension Flag {
+  init(_ element: Element, at place: String) throws(Finding) {
+    let fields = try Fields(element, at: place, .quarantined)
+    key = try fields.name("key")
+    let name = try fields.string("type")
+    guard let type = FlagType.allCases.first(where: { String($0.name.bytes).utf8.elementsEqual(name) }) else {
+      throw fields.fault("type", "\"\(String(decoding: name, as: UTF8.self))\" is no type of a flag")
+    }
+    self.type = type
+    let value = try fields.required("default")
+    guard type.admits(value) else {
+      throw fields.fault("default", "is \(value.kind.described), but the flag's type is \(String(type.name.bytes))")
+    }
+    defaultValue = value.compacted()
+  }
+}
+
+extension FlagType {
+  func admits(_ value: Element) -> Bool {
+    switch self {
+    case .boolean: value.kind == .bool
+    case .string: value.kind == .string
+    case .integer: value.integer != nil
+    case .number: value.kind == .number
+    case .object: value.kind == .object
+    }
+  }
+}
+
+extension Layer {
+  init(_ element: Element, at place: String) throws(Finding) {
+    let fields = try Fields(element, at: place, .quarantined)
+    key = try fields.name("key")
+    salt = try fields.string("salt")
+  }
+}
+
+extension Holdout {
+  init(_ element: Element, at place: String) throws(Finding) {
+    let fields = try Fields(element, at: place, .quarantined)
+    self.place = place
+    key = try fields.name("key")
+    salt = try fields.string("salt")
+    share = try fields.integer("share", in: 0...BucketTable.bucketCount)
+    guard fields.optional("experiments") != nil else { return }
+    var names: [[UInt8]] = []
+    for (element, place) in try fields.optionalArray("experiments") {
+      guard let name = element.string else {
+        throw Finding(.quarantined, place, "is \(element.kind.described), not an id or key")
+      }
+      names.append(name)
+    }
+    experiments = names
+  }
+}
+
+extension Experiment {
+  init(
+    _ element: Element, at place: String, flags: [Flag], layers: [Layer], warnings: inout [Finding]
+  ) throws(Finding) {
+    let fields = try Fields(element, at: place, .quarantined)
+    self.place = place
+    id = try fields.name("id")
+    key = try fields.name("key")
+    isPaused = try Self.status(fields)
+    startedAt = try Self.startedAt(fields)
+    conflictDomain = try fields.optionalString("conflictDomain")
+    priority = try fields.optionalInteger("priority", in: Int(Int32.min)...Int(Int32.max)) ?? 0
+    hash = try Self.hash(fields)
+    try Self.checkExposureRate(fields)
+    _ = try fields.optionalBool("private")
+    layer = try fields.optionalString("layer")
+    if let layer {
+      guard let found = layers.first(where: { $0.key == layer }) else {
+        throw fields.fault("layer", "there is no layer \"\(String(decoding: layer, as: UTF8.self))\"")
+      }
+      // SHA-256 mixes the experiment's id in, so its buckets are no shares of a layer's.
+      guard hash == .murmur3 else { throw fields.fault("hash", "an experiment of a layer is hashed with murmur3") }
+      salt = found.salt
+    } else {
+      salt = try fields.string("salt")
+    }
+    guard try fields.optionalArray("requires").isEmpty else {
+      throw fields.fault("requires", "prerequisites are not supported")
+    }
+    flagKey = try fields.optionalString("flagKey")
+    let flag = flags.first { $0.key == flagKey }
+    if let flagKey, flag == nil {
+      throw fields.fault("flagKey", "there is no flag \"\(String(decoding: flagKey, as: UTF8.self))\"")
+    }
+    audienceRules = try Self.rules(fields, "audienceRules", &warnings)
+    targetingRules = try Self.rules(fields, "targetingRules", &warnings)
+    variants = try Self.variants(fields, flag)
+    overrides = try overrides(fields, &warnings)
+    allocations = try allocations(fields, &warnings)
+  }
+
+  private static func status(_ fields: Fields) throws(Finding) -> Bool {
+    guard let status = try fields.optionalString("status") else { return false }
+    switch String(decoding: status, as: UTF8.self) {
+    case "RUNNING": return false
+    case "PAUSED": return true
+    case let other: throw fields.fault("status", "\"\(other)\" is neither RUNNING nor PAUSED")
+    }
+  }
+
+  private static func startedAt(_ fields: Fields) throws(Finding) -> Double {
+    guard let text = try fields.optionalString("startedAt") else { return .infinity }
+    guard let moment = text.withBytes({ Timestamp.milliseconds($0) }) else {
+      throw fields.fault("startedAt", "\"\(String(decoding: text, as: UTF8.self))\" is no RFC 3339 time")
+    }
+    return moment
+  }
+
+  private static func hash(_ fields: Fields) throws(Finding) -> HashAlgorithm {
+    guard let name = try fields.optionalString("hash") else { return .murmur3 }
+    guard let algorithm = HashAlgorithm(rawValue: String(decoding: name, as: UTF8.self)) else {
+      throw fields.fault("hash", "\"\(String(decoding: name, as: UTF8.self))\" is neither murmur3 nor sha256")
+    }
+    return algorithm
+  }
+
+  private static func checkExposureRate(_ fields: Fields) throws(Finding) {
+    guard let value = fields.optional("exposureRate") else { return }
+    guard let rate = value.number else { throw fields.fault("exposureRate", "is \(value.kind.described), not a number") }
+    guard rate >= 0, rate <= 1 else { throw fields.fault("exposureRate", "\(rate) is outside 0...1") }
+  }
+
+  private static func rules(
+    _ fields: Fields, _ name: StaticString, _ warnings: inout [Finding]
+  ) throws(Finding) -> [[Condition]] {
+    var rules: [[Condition]] = []
+    for (element, place) in try fields.optionalArray(name) {
+      let rule = try Fields(element, at: place, .quarantined)
+      _ = try rule.required("conditions")
+      var conditions: [Condition] = []
+      for (element, place) in try rule.optionalArray("conditions") {
+        conditions.append(try Condition(element, at: place, &warnings))
+      }
+      rules.append(conditions)
+    }
+    return rules
+  }
+
+  private static func variants(_ fields: Fields, _ flag: Flag?) throws(Finding) -> [Variant] {
+    var variants: [Variant] = []
+    for (element, place) in try fields.optionalArray("variants") {
+      let variant = try Variant(element, at: place, flag)
+      if variants.contains(where: { $0.id == variant.id }) {
+        throw Finding(.quarantined, "\(place).id", "another variant of the experiment has the same id")
+      }
+      variants.append(variant)
+    }
+    guard variants.count <= BucketTable.variantMax else {
+      throw fields.fault("variants", "\(variants.count) are more than \(BucketTable.variantMax)")
+    }
+    return variants
+  }
+
+  private func overrides(_ fields: Fields, _ warnings: inout [Finding]) throws(Finding) -> [Override] {
+    var overrides: [Override] = []
+    for (element, place) in try fields.optionalArray("overrides") {
+      let fields = try Fields(element, at: place, .quarantined)
+      let user = try fields.string("userKey")
+      let id = try fields.string("variantId")
+      guard let variant = variants.firstIndex(where: { $0.id == id }) else {
+        warnings.append(Finding(.warning, "\(place).variantId", "the experiment has no such variant"))
+        continue
+      }
+      guard !overrides.contains(where: { $0.userKey == user }) else {
+        warnings.append(Finding(.warning, "\(place).userKey", "the user has an override already; it stays"))
+        continue
+      }
+      overrides.append(Override(userKey: user, variant: variant))
+    }
+    return overrides
+  }
+
+  private func allocations(_ fields: Fields, _ warnings: inout [Finding]) throws(Finding) -> [Allocation] {
+    var allocations: [Allocation] = []
+    let last = BucketTable.bucketCount - 1
+    for (element, place) in try fields.optionalArray("allocations") {
+      let fields = try Fields(element, at: place, .quarantined)
+      let id = try fields.string("variantId")
+      let start = try fields.integer("rangeStart", in: 0...last)
+      let end = try fields.integer("rangeEnd", in: 0...last)
+      guard start <= end else { throw fields.fault("rangeEnd", "\(end) is before rangeStart \(start)") }
+      let variant = variants.firstIndex { $0.id == id }
+      if variant == nil {
+        warnings.append(
+          Finding(.warning, "\(place).variantId", "the experiment has no such variant; the range stays empty"))
+      }
+      allocations.append(Allocation(variant: variant, range: start...end))
+    }
+    return allocations
+  }
+}
+
+extension Variant {
+  init(_ element: Element, at place: String, _ flag: Flag?) throws(Finding) {
+    let fields = try Fields(element, at: place, .quarantined)
+    id = try fields.name("id")
+    key = try fields.string("key")
+    payload = fields.element["payload"].map { $0.compacted() } ?? Array("null".utf8)
+    guard let flag else { return }
+    let value = try fields.required("value")
+    guard flag.type.admits(value) else {
+      throw fields.fault("value", "is \(value.kind.described), but the flag's type is \(String(flag.type.name.bytes))")
+    }
+    self.value = value.compacted()
+  }
+}
+
+extension Condition {
+  init(_ element: Element, at place: String, _ warnings: inout [Finding]) throws(Finding) {
+    let fields = try Fields(element, at: place, .quarantined)
+    attribute = try fields.string("attribute")
+    guard attribute.count(where: { $0 == UInt8(ascii: ".") }) < Reader.depthMax else {
+      throw fields.fault("attribute", "has more than \(Reader.depthMax) parts")
+    }
+    let name = String(decoding: try fields.string("operator"), as: UTF8.self)
+    guard let operation = Operator.named(name) else {
+      throw fields.fault("operator", "\"\(name)\" is no operator")
+    }
+    self.operation = operation
+    guard operation != .exists, operation != .notExists else {
+      isList = false
+      operands = []
+      source = Array("null".utf8)
+      return
+    }
+    let value = try fields.required("value")
+    isList = value.kind == .array
+    source = value.compacted()
+    operands = isList ? value.elements.map { TableBuilder.Operand($0) } : [TableBuilder.Operand(value)]
+    try check(value, fields, &warnings)
+  }
+
+  /// The open platform's operators hold for nothing when the value has the wrong type; ours are refused.
+  private mutating func check(_ value: Element, _ fields: Fields, _ warnings: inout [Finding]) throws(Finding) {
+    let needed: String?
+    switch operation {
+    case .in, .notIn: needed = isList ? nil : "an array"
+    case .gt, .lt, .gte, .lte: needed = value.kind == .number ? nil : "a number"
+    case .contains, .startsWith, .endsWith: needed = value.kind == .string ? nil : "a string"
+    case .eq, .neq: needed = nil
+    case .semverEq, .semverGt, .semverLt:
+      guard let text = value.string, text.withBytes({ SemanticVersion($0) != nil }) else {
+        throw fields.fault("value", "is no semantic version such as 1.4.0")
+      }
+      return
+    case .before, .after:
+      guard let text = value.string, let moment = text.withBytes({ Timestamp.milliseconds($0) }) else {
+        throw fields.fault("value", "is no RFC 3339 time such as 2026-03-02T23:18:46Z")
+      }
+      operands[0].row.number = moment
+      return
+    case .exists, .notExists: return
+    }
+    if let needed {
+      warnings.append(
+        Finding(
+          .warning, "\(fields.place).value",
+          "is \(value.kind.described), but \(String(operation.name.bytes)) needs \(needed): the condition never holds"))
+    }
+  }
+}
+
+extension TableBuilder.Operand {
+  init(_ value: Element) {
+    switch value.kind {
+    case .null: self.init(OperandRow(kind: .null))
+    case .bool: self.init(OperandRow(kind: value.bool == true ? .true : .false))
+    case .number:
+      var row = OperandRow(kind: .number)
+      row.number = value.number ?? 0
+      self.init(row)
+    case .string: self.init(OperandRow(kind: .string), text: value.string ?? [])
+    case .object, .array: self.init(OperandRow(kind: .composite))
+    }
+  }
+}
