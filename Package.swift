@@ -50,14 +50,14 @@ let package = Package(
     // L2: two nouns joined.
     room("Snapshots", ["Bytes", "JSON", "Decisions", "Trust"]),
     room("Dialects", ["Bytes", "JSON", "HTTP", "Decisions"]),
-    room("Publication", ["Bytes", "Decisions"]),
+    room("Publication", ["Bytes"]),
     room("Server", ["Bytes", "HTTP", "Kernel"]),
 
     // L3: the wiring of one plane.
     room(
       "Edge",
       [
-        "Bytes", "JSON", "HTTP", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects", "Publication",
+        "Arguments", "Bytes", "JSON", "HTTP", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects", "Publication",
         "Server",
       ]),
 

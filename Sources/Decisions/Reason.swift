@@ -13,7 +13,9 @@ package enum Reason: UInt8, BitwiseCopyable, Sendable, CaseIterable {
 
   /// The name on the wire.
   package var name: StaticString {
-    switch self {
+    @_noAllocation @_noLocks
+    get {
+      switch self {
     case .paused: "EXPERIMENT_PAUSED"
     case .override: "OVERRIDE"
     case .holdout: "HOLDOUT"
@@ -23,9 +25,9 @@ package enum Reason: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case .participationLimit: "PARTICIPATION_LIMIT_EXCEEDED"
     case .assigned: "EXPERIMENT_ASSIGNED"
     }
+    }
   }
 
   /// Whether the user has a variant.
-  @inline(always)
   package var isAssignment: Bool { self == .assigned || self == .override }
 }

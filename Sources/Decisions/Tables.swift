@@ -6,7 +6,11 @@ package import Bytes
 
 @safe package struct Tables: @unchecked Sendable {
   private let region: ByteView
-  package let header: TablesHeader
+
+  /// Read from the region at each use, so that a value of this type is two words.
+  package var header: TablesHeader {
+    @_noAllocation @_noLocks get { unsafe region.start.load(as: TablesHeader.self) }
+  }
 
   /// The tables in `region`; nil if it does not begin with a whole table's header.
   @_noAllocation @_noLocks
@@ -15,7 +19,6 @@ package import Bytes
     let header = unsafe region.start.load(as: TablesHeader.self)
     guard header.magic == TablesHeader.magicNumber, header.byteCount == region.count else { return nil }
     self.region = region
-    self.header = header
   }
 
   @inline(always)

@@ -151,8 +151,9 @@ package struct Run: BitwiseCopyable, Hashable, Sendable {
     self.count = UInt32(count)
   }
 
-  @inline(always)
-  package var range: Range<Int> { Int(first)..<(Int(first) + Int(count)) }
+  package var range: Range<Int> {
+    @_noAllocation @_noLocks get { Int(first)..<(Int(first) + Int(count)) }
+  }
 }
 
 package struct ConditionRow: BitwiseCopyable, Sendable {

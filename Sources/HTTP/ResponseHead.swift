@@ -54,9 +54,10 @@ package struct ResponseHead {
   @_noAllocation @_noLocks
   package static func write(
     _ status: Status, for request: Request, date: ByteView, length: Int? = nil, type: ContentType? = nil,
-    etag: ByteView = .empty, into output: inout Output
+    etag: ByteView = .empty, fields: StaticString = "", into output: inout Output
   ) {
     start(status, for: request, date: date, into: &output)
+    output.append(fields)
     if let type { output.append(type.line) }
     if !etag.isEmpty {
       output.append("ETag: ")

@@ -60,6 +60,8 @@ package struct Fault: Equatable, Error, Sendable {
 
   /// What is wrong, as the end of a sentence.
   package var reason: StaticString {
+    @_noAllocation @_noLocks
+    get {
     switch kind {
     case .unexpectedEnd: "the text ends too early"
     case .unexpectedByte: "an unexpected character"
@@ -71,6 +73,7 @@ package struct Fault: Equatable, Error, Sendable {
     case .trailingBytes: "something after the value"
     case .duplicateMember: "a member name twice in one object"
     case .tooLarge: "more than 4 GiB of text"
+    }
     }
   }
 }

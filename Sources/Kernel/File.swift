@@ -45,6 +45,16 @@ package enum File {
     try flush(directory: self.directory(of: path))
   }
 
+  /// The content of a file of /proc, whose size says nothing; at most 64 KiB.
+  package static func readVirtual(_ path: String) throws(SystemFailure) -> [UInt8] {
+    let descriptor = Descriptor(unsafe open(path, O_RDONLY | O_CLOEXEC))
+    guard descriptor.number >= 0 else { throw SystemFailure("open \(path)") }
+    var content = [UInt8](repeating: 0, count: 65_536)
+    let count = unsafe Glibc.read(descriptor.number, &content, content.count)
+    guard count >= 0 else { throw SystemFailure("read \(path)") }
+    return Array(content.prefix(count))
+  }
+
   private static func write(
     _ content: [UInt8], to descriptor: borrowing Descriptor, _ path: String
   ) throws(SystemFailure) {

@@ -19,14 +19,14 @@ extension Snapshot {
     publishedAt = try head.optionalString("publishedAt").map { String(decoding: $0, as: UTF8.self) }
     participationCap = try head.optionalInteger("maxExperimentsPerUser", in: 0...Int(Int32.max))
     _ = try head.required("experiments")
-    for (element, place) in try head.optionalArray("flags") {
-      keep(&flags) { () throws(Finding) in try Flag(element, at: place) }
+    flags = Self.parts(try head.optionalArray("flags"), &findings) { (element, place) throws(Finding) in
+      try Flag(element, at: place)
     }
-    for (element, place) in try head.optionalArray("layers") {
-      keep(&layers) { () throws(Finding) in try Layer(element, at: place) }
+    layers = Self.parts(try head.optionalArray("layers"), &findings) { (element, place) throws(Finding) in
+      try Layer(element, at: place)
     }
-    for (element, place) in try head.optionalArray("holdouts") {
-      keep(&holdouts) { () throws(Finding) in try Holdout(element, at: place) }
+    holdouts = Self.parts(try head.optionalArray("holdouts"), &findings) { (element, place) throws(Finding) in
+      try Holdout(element, at: place)
     }
     let elements = try head.optionalArray("experiments")
     guard elements.count <= Capacity.experiments else {
@@ -38,22 +38,28 @@ extension Snapshot {
     for list in ["flags", "layers", "holdouts"] as [StaticString] {
       try refuseDuplicates(head.optionalArray(list), "key")
     }
-    for (element, place) in elements {
-      var warnings: [Finding] = []
-      keep(&experiments) { () throws(Finding) in
-        try Experiment(element, at: place, flags: flags, layers: layers, warnings: &warnings)
-      }
-      findings += warnings
+    var warnings: [Finding] = []
+    let (knownFlags, knownLayers) = (flags, layers)
+    experiments = Self.parts(elements, &findings) { (element, place) throws(Finding) in
+      try Experiment(element, at: place, flags: knownFlags, layers: knownLayers, warnings: &warnings)
     }
+    findings += warnings
   }
 
-  /// Appends what `decode` returns, or notes what it throws.
-  private mutating func keep<Part>(_ parts: inout [Part], _ decode: () throws(Finding) -> Part) {
-    do throws(Finding) {
-      parts.append(try decode())
-    } catch {
-      findings.append(error)
+  /// What `decode` makes of each element; one that it throws for is left out and noted.
+  private static func parts<Part>(
+    _ elements: [(element: Element, place: String)], _ findings: inout [Finding],
+    _ decode: (Element, String) throws(Finding) -> Part
+  ) -> [Part] {
+    var parts: [Part] = []
+    for (element, place) in elements {
+      do throws(Finding) {
+        parts.append(try decode(element, place))
+      } catch {
+        findings.append(error)
+      }
     }
+    return parts
   }
 
   private func refuseDuplicates(

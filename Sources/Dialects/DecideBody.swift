@@ -1,0 +1,114 @@
+// The dialect of POST /api/v1/decide: a JSON object
+// {"subjectId": 1...256 bytes, "attributes"?: object, "flagKeys"?: up to 128 strings, "environment"?: string}.
+// Other members are ignored; of a member that stands twice the last one counts.
+
+package import Bytes
+package import Decisions
+import JSON
+
+package enum DecideBody {
+  /// Bytes of a subject's id.
+  package static var subjectMax: Int { 256 }
+  /// Flags asked for by name.
+  package static var flagMax: Int { 128 }
+
+  /// Reads `body`; decoded strings go into the workspace's text.
+  @_noAllocation @_noLocks
+  package static func read(_ body: ByteView, _ workspace: inout Workspace) -> QuestionOutcome {
+    workspace.text.rewind(to: 0)
+    var question = Question()
+    var reader = Reader()
+    let first = reader.next(body)
+    if case .invalid(let fault) = first { return .fault(notJSON(fault)) }
+    guard case .beginObject = first else {
+      while true {
+        switch reader.next(body) {
+        case .invalid(let fault): return .fault(notJSON(fault))
+        case .end:
+          return .fault(ClientFault("MALFORMED_BODY", "The body is no JSON object: send {\\\"subjectId\\\":\\\"...\\\"}."))
+        default: continue
+        }
+      }
+    }
+    var wrong: ClientFault?
+    while true {
+      switch reader.next(body) {
+      case .key(let name):
+        let start = reader.offset
+        let value = reader.next(body)
+        guard reader.skip(body, after: value) else { return .fault(notJSON(fault(&reader, body))) }
+        let text = body.slice(start..<reader.offset)
+        if let fault = read(name, value, text, body, &question, &workspace) { wrong = fault }
+      case .end:
+        if let wrong { return .fault(wrong) }
+        guard !question.userKey.isEmpty else {
+          return .fault(ClientFault("MISSING_SUBJECT", "The member subjectId is missing: send it as a string."))
+        }
+        return .question(question)
+      case .invalid(let fault): return .fault(notJSON(fault))
+      default: continue
+      }
+    }
+  }
+
+  private static func read(
+    _ name: QuotedText, _ value: Token, _ text: ByteView, _ body: ByteView, _ question: inout Question,
+    _ workspace: inout Workspace
+  ) -> ClientFault? {
+    let scratch = workspace.text
+    if name.equals(body, "subjectId", scratch: scratch) {
+      guard case .string(let quoted) = value else {
+        return ClientFault("INVALID_SUBJECT", "The member subjectId is no string: send one of 1 to 256 bytes.")
+      }
+      question.userKey = decoded(quoted, body, &workspace.text)
+      guard !question.userKey.isEmpty, question.userKey.count <= subjectMax else {
+        return ClientFault("INVALID_SUBJECT", "The member subjectId is empty or too long: send 1 to 256 bytes.")
+      }
+    } else if name.equals(body, "environment", scratch: scratch) {
+      guard case .string(let quoted) = value else {
+        return ClientFault("INVALID_ENVIRONMENT", "The member environment is no string: send a name or leave it out.")
+      }
+      question.environment = decoded(quoted, body, &workspace.text)
+    } else if name.equals(body, "attributes", scratch: scratch) {
+      guard case .beginObject = value else {
+        return ClientFault("INVALID_CONTEXT", "The member attributes is no object: send one or leave it out.")
+      }
+      question.context = text
+    } else if name.equals(body, "flagKeys", scratch: scratch) {
+      guard case .beginArray = value, isFlagList(text) else {
+        return ClientFault("INVALID_FLAG_KEYS", "The member flagKeys is no array of at most 128 strings.")
+      }
+      question.flagKeys = text
+    }
+    return nil
+  }
+
+  private static func isFlagList(_ text: ByteView) -> Bool {
+    var reader = Reader()
+    _ = reader.next(text)
+    var count = 0
+    while true {
+      switch reader.next(text) {
+      case .string: count += 1
+      case .endArray: return count <= flagMax
+      default: return false
+      }
+    }
+  }
+
+  private static func decoded(_ quoted: QuotedText, _ body: ByteView, _ text: inout Output) -> ByteView {
+    guard quoted.hasEscapes else { return body.slice(quoted.range) }
+    let start = text.count
+    quoted.decode(body, into: &text)
+    return text.written.dropping(start)
+  }
+
+  private static func fault(_ reader: inout Reader, _ body: ByteView) -> Fault {
+    if case .invalid(let fault) = reader.next(body) { return fault }
+    return Fault(.unexpectedEnd, at: body.count)
+  }
+
+  private static func notJSON(_ fault: Fault) -> ClientFault {
+    ClientFault("MALFORMED_BODY", "The body is not valid JSON: send a JSON object.", fault: fault)
+  }
+}

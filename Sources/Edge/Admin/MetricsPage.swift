@@ -1,0 +1,171 @@
+// The Prometheus text of /metrics: every worker's counts summed, in base units, with label sets that are
+// fixed at the start.
+
+import Bytes
+import Decisions
+import Glibc
+import HTTP
+import Kernel
+import Publication
+import Snapshots
+
+struct MetricsPage: Sendable {
+  let workers: [WorkerWords]
+  let sync: WorkerWords
+  /// Wall-clock seconds.
+  let startedAt: Double
+
+  func render(_ catalog: Catalog) -> [UInt8] {
+    var page = Page()
+    page.gauge("turnout_build_info", "The version of this program.")
+    page.sample("turnout_build_info", "version=\"\(Version.text)\"", 1)
+    page.gauge("process_start_time_seconds", "When the process started, in seconds since 1970.")
+    page.sample("process_start_time_seconds", "", startedAt)
+    process(&page)
+    requests(&page)
+    latency(&page)
+    decisions(&page)
+    connections(&page)
+    snapshots(catalog, &page)
+    return page.text
+  }
+
+  private func sum(_ counter: Int) -> Double {
+    Double(workers.reduce(0) { $0 &+ $1.read(counter) })
+  }
+
+  private func process(_ page: inout Page) {
+    var usage = rusage()
+    unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    let user = Double(usage.ru_utime.tv_sec) + Double(usage.ru_utime.tv_usec) / 1e6
+    let system = Double(usage.ru_stime.tv_sec) + Double(usage.ru_stime.tv_usec) / 1e6
+    page.counter("process_cpu_seconds_total", "Processor time of the process, user and system.")
+    page.sample("process_cpu_seconds_total", "", user + system)
+    if let status = try? File.readVirtual("/proc/self/statm"),
+      let pages = String(decoding: status, as: UTF8.self).split(separator: " ").dropFirst().first.flatMap({ Double($0) })
+    {
+      page.gauge("process_resident_memory_bytes", "Resident memory.")
+      page.sample("process_resident_memory_bytes", "", pages * Double(getpagesize()))
+    }
+    page.gauge("turnout_workers", "Worker threads.")
+    page.sample("turnout_workers", "", Double(workers.count))
+  }
+
+  private func requests(_ page: inout Page) {
+    page.counter("turnout_http_requests_total", "Requests answered on the data port, by route and status.")
+    for route in Route.allCases {
+      for status in ServeCounters.statuses {
+        page.sample(
+          "turnout_http_requests_total", "route=\"\(String(route.name.bytes))\",status=\"\(status.rawValue)\"",
+          sum(ServeCounters.request(route, status)))
+      }
+    }
+    page.counter("turnout_http_rejections_total", "Requests refused before any route saw them, by reason.")
+    for rejection in Rejection.allCases {
+      page.sample(
+        "turnout_http_rejections_total", "reason=\"\(String(rejection.code.bytes))\"",
+        sum(ServeCounters.rejections + Int(rejection.rawValue)))
+    }
+  }
+
+  private func latency(_ page: inout Page) {
+    let name = "turnout_http_request_duration_seconds"
+    page.histogram(name, "From the kernel handing a request over to its answer being handed back.")
+    var total = 0.0
+    for bucket in 0..<ServeCounters.latencyBuckets {
+      total += sum(ServeCounters.latencies + bucket)
+      page.sample("\(name)_bucket", "le=\"\(Double(1 << bucket) / 1e6)\"", total)
+    }
+    total += sum(ServeCounters.latencies + ServeCounters.latencyBuckets)
+    page.sample("\(name)_bucket", "le=\"+Inf\"", total)
+    page.sample("\(name)_sum", "", sum(ServeCounters.latencySum) / 1e9)
+    page.sample("\(name)_count", "", total)
+  }
+
+  private func decisions(_ page: inout Page) {
+    page.counter("turnout_decisions_total", "Outcomes of experiments and flags, by reason.")
+    for reason in Reason.allCases {
+      page.sample("turnout_decisions_total", "reason=\"\(String(reason.name.bytes))\"", sum(ServeCounters.reason(reason)))
+    }
+    page.sample("turnout_decisions_total", "reason=\"FLAG_DEFAULT\"", sum(ServeCounters.flagDefaults))
+    page.sample("turnout_decisions_total", "reason=\"FLAG_NOT_FOUND\"", sum(ServeCounters.flagsNotFound))
+  }
+
+  private func connections(_ page: inout Page) {
+    page.gauge("turnout_connections", "Connections that are open.")
+    page.sample("turnout_connections", "", sum(ServeCounters.connections))
+    let counters = [
+      ("turnout_connections_accepted_total", "Connections accepted."),
+      ("turnout_connections_closed_total", "Connections ended."),
+      ("turnout_accept_pauses_total", "Times that accepting paused for want of descriptors or memory."),
+      ("turnout_connections_refused_total", "Connections turned away because all places were taken."),
+      ("turnout_received_bytes_total", "Bytes received."),
+      ("turnout_sent_bytes_total", "Bytes sent."),
+      ("turnout_receive_buffer_exhaustions_total", "Times that the receive buffers ran out."),
+      ("turnout_write_timeouts_total", "Connections ended because the client did not read."),
+      ("turnout_idle_timeouts_total", "Connections ended because they were idle."),
+      ("turnout_pending_overflows_total", "Connections ended because the client sent too far ahead."),
+      ("turnout_cq_overflows_total", "Completions the kernel had to keep aside."),
+    ]
+    for (index, (name, help)) in counters.enumerated() {
+      page.counter(name, help)
+      page.sample(name, "", sum(ServeCounters.tally + index))
+    }
+    page.counter("turnout_environment_requests_dropped_total", "Unknown environments that could not be asked for.")
+    page.sample("turnout_environment_requests_dropped_total", "", sum(ServeCounters.wantsDropped))
+    page.gauge("turnout_io_backend", "The event back end in use.")
+    page.sample("turnout_io_backend", "backend=\"io_uring\"", 1)
+  }
+
+  private func snapshots(_ catalog: Catalog, _ page: inout Page) {
+    let now = Double(Clock.wall()) / 1e9
+    func each(_ name: String, _ help: String, _ value: (CatalogEntry) -> Double?) {
+      page.gauge(name, help)
+      for index in 0..<catalog.entries.count {
+        let entry = catalog.entries[index]
+        guard !entry.isAbsent, let value = value(entry) else { continue }
+        page.sample(name, "environment=\"\(entry.name)\"", value)
+      }
+    }
+    each("turnout_snapshot_loaded", "Whether decisions can be made for the environment.") { $0.tables.isEmpty ? 0 : 1 }
+    each("turnout_snapshot_version", "The version of the snapshot.") { $0.snapshot.isEmpty ? nil : Double($0.version) }
+    each("turnout_snapshot_age_seconds", "Time since the upstream last said that the snapshot is current.") { entry in
+      let confirmed = Double(sync.read(SyncCounters.confirmedAt(Int(entry.follower)))) / 1e3
+      return entry.snapshot.isEmpty ? nil : max(0, now - (confirmed > 0 ? confirmed : startedAt))
+    }
+    each("turnout_snapshot_expired", "Whether the manifest is over.") { $0.snapshot.isEmpty ? nil : $0.isExpired ? 1 : 0 }
+    each("turnout_snapshot_from_disk", "Whether the snapshot is the last good one and not yet confirmed.") {
+      $0.snapshot.isEmpty ? nil : $0.isFromDisk ? 1 : 0
+    }
+    page.counter("turnout_snapshots_published_total", "Snapshots handed to the workers.")
+    page.sample("turnout_snapshots_published_total", "", Double(sync.read(SyncCounters.publications)))
+    page.counter("turnout_upstream_fetches_total", "Requests to the upstream.")
+    page.sample("turnout_upstream_fetches_total", "", Double(sync.read(SyncCounters.fetches)))
+    page.counter("turnout_environments_refused_total", "Environments not followed because there are too many.")
+    page.sample("turnout_environments_refused_total", "", Double(sync.read(SyncCounters.environmentsRefused)))
+    page.counter("turnout_snapshots_refused_total", "Snapshots and manifests that were not used, by reason.")
+    for reason in Refusal.Reason.allCases {
+      page.sample(
+        "turnout_snapshots_refused_total", "reason=\"\(reason.rawValue)\"",
+        Double(sync.read(SyncCounters.refusal(reason))))
+    }
+  }
+}
+
+/// The text so far.
+private struct Page {
+  var text: [UInt8] = []
+
+  mutating func counter(_ name: String, _ help: String) { declare(name, help, "counter") }
+  mutating func gauge(_ name: String, _ help: String) { declare(name, help, "gauge") }
+  mutating func histogram(_ name: String, _ help: String) { declare(name, help, "histogram") }
+
+  private mutating func declare(_ name: String, _ help: String, _ type: String) {
+    text += Array("# HELP \(name) \(help)\n# TYPE \(name) \(type)\n".utf8)
+  }
+
+  mutating func sample(_ name: String, _ labels: String, _ value: Double) {
+    let number = Int(exactly: value).map(String.init) ?? String(value)
+    text += Array("\(name)\(labels.isEmpty ? "" : "{\(labels)}") \(number)\n".utf8)
+  }
+}

@@ -1,0 +1,51 @@
+// What an edge is told: one value per setting, with the defaults. configs/README.md documents each.
+
+package import Kernel
+package import Server
+
+package struct Configuration: Sendable {
+  package var listen: [Endpoint] = [.tcp(host: "127.0.0.1", port: 7070)]
+  package var admin: Endpoint = .tcp(host: "127.0.0.1", port: 7071)
+  /// 0 for one per processor.
+  package var workers = 0
+  package var pinWorkers = false
+  package var stateDirectory = "state"
+  package var upstream = Upstream()
+  package var limits = Limits()
+  /// Nanoseconds for requests under way after the process was told to end.
+  package var drainTime: UInt64 = 10_000_000_000
+  /// Whether a collector is configured.
+  package var collector: Endpoint?
+
+  package struct Upstream: Sendable {
+    package var url = ""
+    package var environments: [String] = []
+    /// Nanoseconds between two looks at a manifest.
+    package var pollInterval: UInt64 = 5_000_000_000
+    /// Nanoseconds for one fetch, whatever its speed.
+    package var timeout: UInt64 = 10_000_000_000
+    /// A key file; nil only with `allowUnsigned`.
+    package var trust: String?
+    package var allowUnsigned = false
+    package var onExpiry = ExpiryPolicy.serve
+    package var authorities: String?
+    package var clientCertificate: String?
+    package var clientKey: String?
+    /// Bytes of a snapshot.
+    package var snapshotMax = 64 * 1024 * 1024
+    /// Environments that are followed, those asked for by requests included.
+    package var environmentMax = 64
+  }
+
+  /// What happens when the manifest is over and nothing newer came.
+  package enum ExpiryPolicy: String, Sendable, CaseIterable {
+    /// A running edge keeps answering and says so; one that starts with nothing else is not ready.
+    case serve
+    /// One that starts with nothing else answers too.
+    case serveAlways
+    /// Answering stops.
+    case refuse
+  }
+
+  package init() {}
+}

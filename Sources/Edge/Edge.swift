@@ -1,0 +1,133 @@
+// Boot: makes the words that threads share, opens the listeners, starts one thread per river and core, and
+// then waits for signals.
+
+import Bytes
+import Decisions
+import Glibc
+import Kernel
+import Publication
+import Server
+import Trust
+
+package enum Edge {
+  /// Checks everything that can be checked without starting: files, keys, certificates.
+  package static func check(_ configuration: Configuration) throws {
+    if let path = configuration.upstream.trust {
+      _ = try SyncLoop.readTrust(path)
+    }
+    if UpstreamAddress(configuration.upstream.url)?.kind == .https {
+      _ = try SyncLoop.makeTLS(configuration.upstream)
+    }
+  }
+
+  /// Runs the edge; returns when it was told to end and every request under way is answered.
+  package static func run(_ configuration: Configuration) throws {
+    let signals = Signals()
+    let count = configuration.workers > 0 ? configuration.workers : Threads.processors.count
+    let isEnding = SharedWord()
+    let workers = (0..<count).map { _ in WorkerWords(counterCount: ServeCounters.count) }
+    let admin = WorkerWords(counterCount: 1)
+    let sync = WorkerWords(counterCount: SyncCounters.count)
+    let syncWaker = try Waker()
+    var wakers: [Waker] = []
+    for _ in 0..<count { wakers.append(try Waker()) }
+    let listeners = try Listeners(configuration.listen, workers: count)
+    let adminListener = try Socket.listen(configuration.admin, isShared: false).release()
+
+    let follower = try SyncLoop(
+      configuration, workers: workers + [admin], words: sync, waker: syncWaker, isEnding: isEnding)
+    let running = SharedWord(UInt64(count))
+    for index in 0..<count {
+      let parts = Worker.Parts(
+        limits: configuration.limits, listeners: listeners.descriptors(of: index), words: workers[index],
+        waker: wakers[index], syncWaker: syncWaker, isEnding: isEnding, seed: seed())
+      let processors = Threads.processors
+      let processor = configuration.pinWorkers ? processors[index % processors.count] : nil
+      try start("worker-\(index)", processor: processor) {
+        var worker = try Worker(parts)
+        worker.run()
+        running.decrement()
+      }
+    }
+    let metrics = MetricsPage(workers: workers, sync: sync, startedAt: Double(Clock.wall()) / 1e9)
+    let limits = configuration.limits
+    let adminWaker = try Waker()
+    try start("admin") {
+      var loop = try AdminLoop(
+        adminListener, limits: limits, words: admin, waker: adminWaker, isEnding: isEnding, metrics: metrics)
+      loop.run()
+    }
+    let handed = Handed(follower)
+    try start("sync") { handed.value.run() }
+    Log.write(
+      .info, "started",
+      [
+        "version": .text(Version.text), "workers": .integer(count),
+        "listen": .text(configuration.listen.map(\.description).joined(separator: " ")),
+        "admin": .text(configuration.admin.description), "backend": .text("io_uring"),
+      ])
+    if configuration.collector != nil {
+      Log.write(.warning, "exposures_not_sent", ["remedy": .text("This version has no exposure path yet.")])
+    }
+    signals.waitForEnd()
+    end(isEnding, running, wakers + [syncWaker], configuration)
+  }
+
+  /// Lets requests under way finish, for at most the drain time.
+  private static func end(
+    _ isEnding: SharedWord, _ running: SharedWord, _ wakers: [Waker], _ configuration: Configuration
+  ) {
+    isEnding.value = 1
+    Log.write(.info, "ending", [:])
+    let deadline = Clock.monotonic() + configuration.drainTime
+    for waker in wakers { waker.wake() }
+    while running.value > 0, Clock.monotonic() < deadline { usleep(5_000) }
+    for case .unix(let path) in configuration.listen + [configuration.admin] { try? File.remove(path) }
+    Log.write(.info, "ended", ["connectionsCut": .bool(running.value > 0)])
+  }
+
+  /// A thread whose failure to start is the process's: half an edge is worse than none.
+  private static func start(
+    _ name: String, processor: Int? = nil, _ body: @escaping @Sendable () throws -> Void
+  ) throws(SystemFailure) {
+    try Threads.start(name, processor: processor) {
+      do {
+        try body()
+      } catch {
+        Log.write(.error, "thread_failed", ["thread": .text(name), "reason": .text("\(error)")])
+        exit(1)
+      }
+    }
+  }
+
+  private static func seed() -> UInt64 {
+    SecureRandom.bytes(8).reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  /// Hands a value to the one thread that uses it from then on.
+  private struct Handed<Value>: @unchecked Sendable {
+    let value: Value
+    init(_ value: Value) { self.value = value }
+  }
+}
+
+/// The listening sockets: of TCP one per worker, which the kernel spreads connections over; of a Unix socket
+/// one for all.
+struct Listeners {
+  private var perWorker: [[Int32]]
+
+  init(_ endpoints: [Endpoint], workers: Int) throws(SystemFailure) {
+    perWorker = Array(repeating: [], count: workers)
+    for endpoint in endpoints {
+      switch endpoint {
+      case .tcp:
+        for index in 0..<workers { perWorker[index].append(try Socket.listen(endpoint, isShared: true).release()) }
+      case .unix:
+        let descriptor = try Socket.listen(endpoint, isShared: true).release()
+        for index in 0..<workers { perWorker[index].append(descriptor) }
+      }
+    }
+  }
+
+  func descriptors(of worker: Int) -> [Int32] { perWorker[worker] }
+}

@@ -1,0 +1,67 @@
+// Where a worker's counts stand among its words. All series exist from the start: nothing a client sends can
+// make a new one.
+
+import Decisions
+import HTTP
+import Server
+
+/// What a request was for.
+enum Route: Int, CaseIterable {
+  case decide, decideFlags, health, configs, none
+
+  /// The label of the metrics.
+  var name: StaticString {
+    switch self {
+    case .decide: "/decide"
+    case .decideFlags: "/api/v1/decide"
+    case .health: "/health"
+    case .configs: "/configs"
+    case .none: "other"
+    }
+  }
+}
+
+enum ServeCounters {
+  static var requests: Int { 0 }
+  static var reasons: Int { requests + Route.allCases.count * statuses.count }
+  static var flagDefaults: Int { reasons + Reason.allCases.count }
+  static var flagsNotFound: Int { flagDefaults + 1 }
+  static var turns: Int { flagsNotFound + 1 }
+  static var wantsDropped: Int { turns + 1 }
+  static var latencySum: Int { wantsDropped + 1 }
+  static var latencies: Int { latencySum + 1 }
+  static var tally: Int { latencies + latencyBuckets + 1 }
+  static var rejections: Int { tally + 11 }
+  static var connections: Int { rejections + Rejection.allCases.count }
+  static var count: Int { connections + 1 }
+
+  /// Upper bounds 1 us, 2 us, 4 us ... 2^19 us, about half a second; one more beyond.
+  static var latencyBuckets: Int { 20 }
+
+  /// The statuses that routes answer with, in the order of the counters.
+  static var statuses: [Status] { [.ok, .noContent, .notModified, .badRequest, .notFound, .methodNotAllowed, .unavailable] }
+
+  static func request(_ route: Route, _ status: Status) -> Int {
+    let place =
+      switch status {
+      case .ok: 0
+      case .noContent: 1
+      case .notModified: 2
+      case .badRequest: 3
+      case .notFound: 4
+      case .methodNotAllowed: 5
+      default: 6
+      }
+    return requests + route.rawValue * 7 + place
+  }
+
+  static func reason(_ reason: Reason) -> Int { reasons + Int(reason.rawValue) }
+
+  /// The bucket of a time in nanoseconds: 0 up to 1 us, 1 up to 2 us, and so on.
+  static func latency(_ nanoseconds: UInt64) -> Int {
+    let microseconds = (nanoseconds + 999) / 1000
+    guard microseconds > 1 else { return latencies }
+    let bits = 64 - (microseconds - 1).leadingZeroBitCount
+    return latencies + min(bits, latencyBuckets)
+  }
+}

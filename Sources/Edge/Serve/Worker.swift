@@ -1,0 +1,99 @@
+// One core: a server, a router, and the turn that joins them. The whole life of a request happens between
+// `wait` and `flush`.
+
+import Bytes
+import Decisions
+import HTTP
+import Kernel
+import Publication
+import Server
+
+struct Worker: ~Copyable {
+  private var server: Server
+  private var router: Router
+  private let words: WorkerWords
+  private let isEnding: SharedWord
+  private let syncWaker: Waker
+
+  /// What a worker is made of; it is put together on its own thread, which owns the ring.
+  struct Parts: Sendable {
+    var limits: Limits
+    var listeners: [Int32]
+    var words: WorkerWords
+    var waker: Waker
+    var syncWaker: Waker
+    var isEnding: SharedWord
+    var seed: UInt64
+  }
+
+  init(_ parts: Parts) throws(SystemFailure) {
+    let workspace = try Memory(byteCount: Workspace.byteCount)
+    let server = try Server(parts.limits, listeners: parts.listeners, waker: parts.waker)
+    self.server = server
+    router = Router(words: parts.words, workspace: workspace.leak(), seed: parts.seed)
+    words = parts.words
+    isEnding = parts.isEnding
+    syncWaker = parts.syncWaker
+  }
+
+  /// Serves until the process ends; returns when the last connection is gone.
+  mutating func run() {
+    while true {
+      if isEnding.value != 0 {
+        server.drain()
+        if server.connectionCount == 0 { return report() }
+      }
+      turn()
+    }
+  }
+
+  private mutating func turn() {
+    server.wait()
+    let catalog = words.beginTurn()
+    router.beginTurn()
+    var answered: UInt64 = 0
+    while var exchange = server.next() {
+      router.answer(&exchange, catalog)
+      server.finish(exchange)
+      answered += 1
+    }
+    while let pin = server.nextReleasedPin() { words.unpin(pin) }
+    server.flush()
+    words.endTurn()
+    if router.hasWants { syncWaker.wake() }
+    if answered > 0 { observe(answered) }
+    report()
+  }
+
+  /// Requests of one turn are answered together: each is as old as the turn when it ends.
+  private func observe(_ answered: UInt64) {
+    let elapsed = Clock.monotonic() - server.now
+    words.count(ServeCounters.latency(elapsed), answered)
+    words.count(ServeCounters.latencySum, elapsed * answered)
+  }
+
+  private func report() {
+    words.count(ServeCounters.turns)
+    let tally = server.tally
+    var place = ServeCounters.tally
+    func next(_ value: UInt64) {
+      words.set(place, value)
+      place += 1
+    }
+    next(tally.accepted)
+    next(tally.closed)
+    next(tally.acceptPauses)
+    next(tally.connectionsRefused)
+    next(tally.receivedBytes)
+    next(tally.sentBytes)
+    next(tally.bufferExhaustions)
+    next(tally.writeTimeouts)
+    next(tally.idleTimeouts)
+    next(tally.pendingOverflows)
+    next(UInt64(server.overflowCount))
+    for index in 0..<ServeCounters.connections - ServeCounters.rejections {
+      words.set(ServeCounters.rejections + index, tally.rejections[index])
+    }
+    words.set(ServeCounters.connections, UInt64(server.connectionCount))
+  }
+}

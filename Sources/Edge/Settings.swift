@@ -1,0 +1,239 @@
+// The table of all settings: how each is named, read and checked. Files and environment variables go through
+// the same rows, so neither can say what the other cannot.
+
+import Arguments
+import HTTP
+import Kernel
+import Server
+
+/// What is wrong with a configuration, and where.
+package struct ConfigurationFault: Error, Equatable, CustomStringConvertible {
+  package let description: String
+
+  init(_ setting: String, _ message: String) {
+    description = "\(setting): \(message)"
+  }
+}
+
+/// A setting's value before it is checked.
+enum SettingValue {
+  case text(String)
+  case texts([String])
+  case integer(Int)
+  case bool(Bool)
+}
+
+struct Setting: Sendable {
+  /// As in the file, with dots between objects: `upstream.pollInterval`.
+  let name: String
+  let apply: @Sendable (inout Configuration, SettingValue) throws(ConfigurationFault) -> Void
+
+  /// The environment variable that overrides it: `TURNOUT_EDGE_UPSTREAM_POLL_INTERVAL`.
+  var variable: String {
+    var result = "TURNOUT_EDGE_"
+    for character in name {
+      if character == "." {
+        result += "_"
+      } else {
+        if character.isUppercase { result += "_" }
+        result += character.uppercased()
+      }
+    }
+    return result
+  }
+
+  static let all: [Setting] = [
+    Setting("listen") { configuration, value throws(ConfigurationFault) in
+      configuration.listen = []
+      for text in try texts("listen", value) { configuration.listen.append(try endpoint("listen", text)) }
+      guard !configuration.listen.isEmpty else { throw ConfigurationFault("listen", "name at least one address") }
+    },
+    Setting("admin") { configuration, value throws(ConfigurationFault) in
+      configuration.admin = try endpoint("admin", try text("admin", value))
+    },
+    Setting("workers") { configuration, value throws(ConfigurationFault) in
+      configuration.workers = try integer("workers", value, in: 0...1024)
+    },
+    Setting("pinWorkers") { configuration, value throws(ConfigurationFault) in
+      configuration.pinWorkers = try bool("pinWorkers", value)
+    },
+    Setting("stateDirectory") { configuration, value throws(ConfigurationFault) in
+      configuration.stateDirectory = try text("stateDirectory", value)
+    },
+    Setting("drainTimeout") { configuration, value throws(ConfigurationFault) in
+      configuration.drainTime = try duration("drainTimeout", value)
+    },
+    Setting("upstream.url") { configuration, value throws(ConfigurationFault) in
+      configuration.upstream.url = try text("upstream.url", value)
+    },
+    Setting("upstream.environments") { configuration, value throws(ConfigurationFault) in
+      configuration.upstream.environments = try texts("upstream.environments", value)
+    },
+    Setting("upstream.pollInterval") { configuration, value throws(ConfigurationFault) in
+      configuration.upstream.pollInterval = try duration("upstream.pollInterval", value)
+    },
+    Setting("upstream.timeout") { configuration, value throws(ConfigurationFault) in
+      configuration.upstream.timeout = try duration("upstream.timeout", value)
+    },
+    Setting("upstream.trust") { configuration, value throws(ConfigurationFault) in
+      configuration.upstream.trust = try text("upstream.trust", value)
+    },
+    Setting("upstream.allowUnsigned") { configuration, value throws(ConfigurationFault) in
+      configuration.upstream.allowUnsigned = try bool("upstream.allowUnsigned", value)
+    },
+    Setting("upstream.onExpiry") { configuration, value throws(ConfigurationFault) in
+      let name = try text("upstream.onExpiry", value)
+      guard let policy = Configuration.ExpiryPolicy(rawValue: name) else {
+        throw ConfigurationFault("upstream.onExpiry", "\"\(name)\" is none of serve, serveAlways and refuse")
+      }
+      configuration.upstream.onExpiry = policy
+    },
+    Setting("upstream.caFile") { configuration, value throws(ConfigurationFault) in
+      configuration.upstream.authorities = try text("upstream.caFile", value)
+    },
+    Setting("upstream.clientCertificate") { configuration, value throws(ConfigurationFault) in
+      configuration.upstream.clientCertificate = try text("upstream.clientCertificate", value)
+    },
+    Setting("upstream.clientKey") { configuration, value throws(ConfigurationFault) in
+      configuration.upstream.clientKey = try text("upstream.clientKey", value)
+    },
+    Setting("upstream.snapshotSize") { configuration, value throws(ConfigurationFault) in
+      configuration.upstream.snapshotMax = try size("upstream.snapshotSize", value, in: 1024...(1 << 30))
+    },
+    Setting("upstream.maxEnvironments") { configuration, value throws(ConfigurationFault) in
+      configuration.upstream.environmentMax = try integer("upstream.maxEnvironments", value, in: 1...64)
+    },
+    Setting("exposures.collector") { configuration, value throws(ConfigurationFault) in
+      configuration.collector = try endpoint("exposures.collector", try text("exposures.collector", value))
+    },
+    Setting("limits.connections") { configuration, value throws(ConfigurationFault) in
+      configuration.limits.connections = try integer("limits.connections", value, in: 1...1_000_000)
+    },
+    Setting("limits.requestLine") { configuration, value throws(ConfigurationFault) in
+      configuration.limits.parser.lineMax = try size("limits.requestLine", value, in: 256...65_536)
+    },
+    Setting("limits.headers") { configuration, value throws(ConfigurationFault) in
+      configuration.limits.parser.fieldsMax = try size("limits.headers", value, in: 256...65_536)
+    },
+    Setting("limits.headerCount") { configuration, value throws(ConfigurationFault) in
+      configuration.limits.parser.fieldCountMax = try integer("limits.headerCount", value, in: 1...1000)
+    },
+    Setting("limits.body") { configuration, value throws(ConfigurationFault) in
+      configuration.limits.parser.bodyMax = try size("limits.body", value, in: 256...131_072)
+    },
+    Setting("limits.answer") { configuration, value throws(ConfigurationFault) in
+      configuration.limits.largeAnswer = try size("limits.answer", value, in: 65_536...(1 << 26))
+    },
+    Setting("limits.headerTimeout") { configuration, value throws(ConfigurationFault) in
+      configuration.limits.headTime = try duration("limits.headerTimeout", value)
+    },
+    Setting("limits.bodyTimeout") { configuration, value throws(ConfigurationFault) in
+      configuration.limits.bodyTime = try duration("limits.bodyTimeout", value)
+    },
+    Setting("limits.idleTimeout") { configuration, value throws(ConfigurationFault) in
+      configuration.limits.idleTime = try duration("limits.idleTimeout", value)
+    },
+    Setting("limits.writeTimeout") { configuration, value throws(ConfigurationFault) in
+      configuration.limits.writeTime = try duration("limits.writeTimeout", value)
+    },
+  ]
+
+  private init(
+    _ name: String, _ apply: @escaping @Sendable (inout Configuration, SettingValue) throws(ConfigurationFault) -> Void
+  ) {
+    self.name = name
+    self.apply = apply
+  }
+
+  /// The setting of that name; the fault of an unknown one names the nearest.
+  static func named(_ name: String) throws(ConfigurationFault) -> Setting {
+    if let setting = all.first(where: { $0.name == name }) { return setting }
+    let nearest = Nearest.word(to: name, among: all.map(\.name)).map { "; did you mean \"\($0)\"?" } ?? ""
+    throw ConfigurationFault(name, "there is no such setting" + nearest)
+  }
+
+  // MARK: - Kinds of values
+
+  private static func text(_ name: String, _ value: SettingValue) throws(ConfigurationFault) -> String {
+    guard case .text(let text) = value, !text.isEmpty else {
+      throw ConfigurationFault(name, "needs a string")
+    }
+    return text
+  }
+
+  private static func texts(_ name: String, _ value: SettingValue) throws(ConfigurationFault) -> [String] {
+    switch value {
+    case .texts(let texts): return texts
+    // In an environment variable, the elements are joined by commas.
+    case .text(let text): return text.split(separator: ",").map(String.init)
+    default: throw ConfigurationFault(name, "needs an array of strings")
+    }
+  }
+
+  private static func integer(
+    _ name: String, _ value: SettingValue, in range: ClosedRange<Int>
+  ) throws(ConfigurationFault) -> Int {
+    let integer: Int?
+    switch value {
+    case .integer(let number): integer = number
+    case .text(let text): integer = Int(text)
+    default: integer = nil
+    }
+    guard let integer, range.contains(integer) else {
+      throw ConfigurationFault(name, "needs an integer from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return integer
+  }
+
+  private static func bool(_ name: String, _ value: SettingValue) throws(ConfigurationFault) -> Bool {
+    switch value {
+    case .bool(let bool): return bool
+    case .text("true"): return true
+    case .text("false"): return false
+    default: throw ConfigurationFault(name, "needs true or false")
+    }
+  }
+
+  private static func endpoint(_ name: String, _ text: String) throws(ConfigurationFault) -> Endpoint {
+    guard let endpoint = Endpoint(text) else {
+      throw ConfigurationFault(name, "\"\(text)\" is neither HOST:PORT nor unix:PATH")
+    }
+    return endpoint
+  }
+
+  /// Nanoseconds of "250ms", "5s", "2m" or "1h".
+  private static func duration(_ name: String, _ value: SettingValue) throws(ConfigurationFault) -> UInt64 {
+    let units: [(String, Double)] = [("ms", 1e6), ("us", 1e3), ("s", 1e9), ("m", 60e9), ("h", 3600e9)]
+    if case .text(let text) = value {
+      for (unit, factor) in units where text.hasSuffix(unit) {
+        guard let number = Double(text.dropLast(unit.count)), number > 0, number * factor < 1e17 else { break }
+        return UInt64(number * factor)
+      }
+    }
+    throw ConfigurationFault(name, "needs a duration with a unit, such as \"250ms\", \"5s\" or \"2m\"")
+  }
+
+  /// Bytes of a number, or of "16KiB" and "64MiB".
+  private static func size(
+    _ name: String, _ value: SettingValue, in range: ClosedRange<Int>
+  ) throws(ConfigurationFault) -> Int {
+    var bytes: Int?
+    switch value {
+    case .integer(let number): bytes = number
+    case .text(let text):
+      if text.hasSuffix("KiB") {
+        bytes = Int(text.dropLast(3)).map { $0.multipliedReportingOverflow(by: 1024).partialValue }
+      } else if text.hasSuffix("MiB") {
+        bytes = Int(text.dropLast(3)).map { $0.multipliedReportingOverflow(by: 1_048_576).partialValue }
+      } else {
+        bytes = Int(text)
+      }
+    default: break
+    }
+    guard let bytes, range.contains(bytes) else {
+      throw ConfigurationFault(
+        name, "needs a size from \(range.lowerBound) to \(range.upperBound) bytes, such as 65536 or \"64KiB\"")
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,473 @@
+// The second river: upstream -> manifest -> verified snapshot -> tables -> published catalog. One thread, its
+// own ring; one fetch under way per environment; nothing that comes in is used before it is verified, and
+// nothing is published before it is kept.
+
+import Bytes
+import Glibc
+import Kernel
+import Publication
+import Snapshots
+import Trust
+
+final class SyncLoop {
+  private let settings: Configuration.Upstream
+  private let address: UpstreamAddress
+  private let trusted: TrustedKeys?
+  private let tls: TLSClientSettings?
+  private let store: StateStore
+  private let workers: [WorkerWords]
+  private let words: WorkerWords
+  private let isEnding: SharedWord
+  private var publisher: Publisher
+  private var ring: Ring
+  private var followers: [Follower] = []
+  private var fetches: [Int: (fetch: Fetch, follower: Follower)] = [:]
+  private var editionNumbers = Set(0..<WorkerWords.editionMax)
+  private var random = SystemRandomNumberGenerator()
+
+  /// How long a negative answer for an environment that a request named is remembered.
+  private static let absentTime: UInt64 = 30_000_000_000
+  /// The longest time between two looks at what is due.
+  private static let tickTime: UInt64 = 1_000_000_000
+
+  init(
+    _ configuration: Configuration, workers: [WorkerWords], words: WorkerWords, waker: Waker, isEnding: SharedWord
+  ) throws {
+    settings = configuration.upstream
+    address = UpstreamAddress(settings.url)!
+    trusted = try settings.trust.map { try Self.readTrust($0) }
+    tls = address.kind == .https ? try Self.makeTLS(settings) : nil
+    store = StateStore(directory: configuration.stateDirectory, snapshotMax: settings.snapshotMax)
+    self.workers = workers
+    self.words = words
+    self.isEnding = isEnding
+    publisher = Publisher(workers)
+    var ringSettings = RingSettings()
+    ringSettings.submissions = 256
+    ringSettings.completions = 1024
+    ringSettings.buffers = 1
+    ring = try Ring(ringSettings, waker: waker)
+    for environment in settings.environments { follow(environment, isConfigured: true) }
+    if trusted == nil {
+      Log.write(.warning, "unsigned_allowed", ["upstream": .text(settings.url)])
+    }
+    publish()
+  }
+
+  static func readTrust(_ path: String) throws -> TrustedKeys {
+    try TrustedKeys(decoding: File.read(path, limit: 1 << 20))
+  }
+
+  static func makeTLS(_ settings: Configuration.Upstream) throws -> TLSClientSettings {
+    try TLSClientSettings(
+      authorities: settings.authorities, certificate: settings.clientCertificate, key: settings.clientKey)
+  }
+
+  /// Follows the upstream until the process ends.
+  func run() {
+    while isEnding.value == 0 {
+      let now = Clock.monotonic()
+      poll(now)
+      let isWaiting = publisher.collect()
+      ring.wait(nanoseconds: min(timeToNext(now), isWaiting ? 20_000_000 : Self.tickTime))
+      while let completion = ring.next() { handle(completion) }
+      takeWants()
+      expireFetches(Clock.monotonic())
+      noticeExpiry()
+    }
+  }
+
+  // MARK: - Who is followed
+
+  private func follow(_ environment: String, isConfigured: Bool) {
+    let taken = Set(followers.map(\.index))
+    let index = (0..<settings.environmentMax).first { !taken.contains($0) }!
+    let follower = Follower(environment, isConfigured: isConfigured, index: index)
+    followers.append(follower)
+    words.set(SyncCounters.confirmedAt(index), 0)
+    loadLastGood(follower)
+  }
+
+  private func takeWants() {
+    for worker in workers {
+      while let name = worker.takeWant() {
+        guard Layout.isEnvironment(name), !followers.contains(where: { $0.environment == name }) else { continue }
+        guard followers.count < settings.environmentMax else {
+          words.count(SyncCounters.environmentsRefused)
+          continue
+        }
+        follow(name, isConfigured: false)
+      }
+    }
+  }
+
+  /// The upstream has nothing for an environment that a request named: remembered, then forgotten.
+  private func markAbsent(_ follower: Follower, now: UInt64) {
+    guard !follower.isConfigured, follower.edition == nil else { return }
+    follower.absentUntil = now + Self.absentTime
+    publish()
+  }
+
+  // MARK: - When to ask
+
+  private func poll(_ now: UInt64) {
+    let forgotten = followers.filter { $0.absentUntil.map { $0 <= now } ?? false }
+    if !forgotten.isEmpty {
+      followers.removeAll { follower in forgotten.contains { $0 === follower } }
+      publish()
+    }
+    for follower in followers where !follower.isFetching && follower.absentUntil == nil && follower.nextPoll <= now {
+      begin(follower, now)
+    }
+  }
+
+  private func timeToNext(_ now: UInt64) -> UInt64 {
+    var next = now + Self.tickTime
+    for follower in followers {
+      if let until = follower.absentUntil {
+        next = min(next, until)
+      } else if !follower.isFetching {
+        next = min(next, follower.nextPoll)
+      }
+    }
+    for (fetch, _) in fetches.values { next = min(next, fetch.deadline) }
+    return next > now ? next - now : 0
+  }
+
+  private func begin(_ follower: Follower, _ now: UInt64) {
+    follower.phase = .manifest
+    var path = trusted != nil ? Layout.manifest(follower.environment) : Layout.latest(follower.environment)
+    var time = settings.timeout
+    if let wait = follower.longPoll, follower.edition != nil {
+      path += "?wait=\(wait)"
+      time += UInt64(wait) * 1_000_000_000
+    }
+    let limit = trusted != nil ? Envelope.byteCountMax : settings.snapshotMax
+    get(path, follower, etag: follower.edition == nil ? nil : follower.etag, limit: limit, time: time, now)
+  }
+
+  private func get(
+    _ path: String, _ follower: Follower, etag: String?, limit: Int, time: UInt64, _ now: UInt64
+  ) {
+    words.count(SyncCounters.fetches)
+    if address.kind == .file { return read(path, follower, limit: limit) }
+    let slot = (0...).first { fetches[$0] == nil }!
+    do throws(Refusal) {
+      let fetch = try Fetch(
+        address, path: path, etag: etag, limit: limit, deadline: now + time, tls: tls, slot: slot, ring: &ring)
+      fetches[slot] = (fetch, follower)
+      settle(slot)
+    } catch {
+      refuse(follower, error, retryAfter: nil)
+    }
+  }
+
+  /// A folder as upstream.
+  private func read(_ path: String, _ follower: Follower, limit: Int) {
+    let file = address.base + "/" + (path.split(separator: "?").first.map(String.init) ?? path)
+    do throws(SystemFailure) {
+      let content = try File.read(file, limit: limit)
+      receive(follower, Fetch.Answer(status: 200, etag: nil, retryAfter: nil, longPoll: nil, body: content))
+    } catch {
+      let reason: Refusal.Reason = error.code == EFBIG ? .oversized : .unreachable
+      refuse(follower, Refusal(reason, error.description), retryAfter: nil)
+    }
+  }
+
+  private func handle(_ completion: Completion) {
+    if completion.buffer >= 0 { ring.giveBack(completion.buffer) }
+    guard completion.token.operation != .wake, let entry = fetches[completion.token.slot] else { return }
+    entry.fetch.handle(completion, ring: &ring)
+    settle(completion.token.slot)
+  }
+
+  private func expireFetches(_ now: UInt64) {
+    for (slot, entry) in fetches where entry.fetch.deadline <= now {
+      entry.fetch.expire()
+      settle(slot)
+    }
+  }
+
+  /// Passes a fetch's outcome on, once, and lets the fetch go when nothing of it is under way.
+  private func settle(_ slot: Int) {
+    guard let (fetch, follower) = fetches[slot], fetch.isDone, let outcome = fetch.outcome else { return }
+    fetches[slot] = nil
+    switch outcome {
+    case .answer(let answer): receive(follower, answer)
+    case .refused(let refusal): refuse(follower, refusal, retryAfter: nil)
+    }
+  }
+
+  // MARK: - What came
+
+  private func receive(_ follower: Follower, _ answer: Fetch.Answer) {
+    do throws(Refusal) {
+      switch answer.status {
+      case 304 where follower.edition != nil:
+        follower.longPoll = answer.longPoll
+        confirm(follower)
+      case 200:
+        switch follower.phase {
+        case .snapshot(let manifest, let envelope, let signers):
+          try accept(follower, answer.body, manifest, envelope, signers)
+          confirm(follower)
+        default:
+          if trusted == nil {
+            try receiveUnsigned(follower, answer)
+          } else {
+            try receiveManifest(follower, answer)
+          }
+        }
+      default:
+        throw Refusal(.status, "the upstream answered \(answer.status)")
+      }
+    } catch {
+      refuse(follower, error, retryAfter: answer.retryAfter)
+    }
+  }
+
+  private func receiveManifest(_ follower: Follower, _ answer: Fetch.Answer) throws(Refusal) {
+    let (manifest, signers) = try verify(answer.body, for: follower, after: follower.accepted)
+    follower.longPoll = answer.longPoll
+    follower.etag = answer.etag
+    guard let edition = follower.edition, edition.manifest.sha256 == manifest.sha256,
+      edition.manifest.version == manifest.version
+    else {
+      follower.phase = .snapshot(manifest, envelope: answer.body, signers: signers)
+      let now = Clock.monotonic()
+      return get(
+        manifest.path, follower, etag: nil, limit: min(manifest.length, settings.snapshotMax),
+        time: settings.timeout, now)
+    }
+    // The same snapshot, perhaps issued again: only what is known of it changes.
+    if manifest != edition.manifest {
+      try accept(follower, edition.document, manifest, answer.body, signers)
+    }
+    confirm(follower)
+  }
+
+  /// The manifest in an envelope, if every rule of signed distribution allows it.
+  private func verify(
+    _ envelope: [UInt8], for follower: Follower, after accepted: Accepted?
+  ) throws(Refusal) -> (Manifest, [String]) {
+    let opened = try Envelope(decoding: envelope)
+    let manifest = try Manifest(decoding: opened.verified(Envelope.manifestType, by: trusted!))
+    try manifest.check(environment: follower.environment, after: accepted)
+    guard manifest.length <= settings.snapshotMax else {
+      throw Refusal(.oversized, "the manifest speaks of \(manifest.length) bytes, more than \(settings.snapshotMax)")
+    }
+    guard !isOver(manifest, follower) else {
+      throw Refusal(.expired, "the manifest of version \(manifest.version) expired at \(Timestamp.text(milliseconds: manifest.expiresAt))")
+    }
+    return (manifest, opened.signers(among: trusted!))
+  }
+
+  private func isOver(_ manifest: Manifest, _ follower: Follower) -> Bool {
+    let now = Double(Clock.wall() / 1_000_000)
+    return manifest.isExpired(at: now, newestIssue: max(follower.accepted?.issuedAt ?? 0, manifest.issuedAt))
+  }
+
+  private func receiveUnsigned(_ follower: Follower, _ answer: Fetch.Answer) throws(Refusal) {
+    let verified = try VerifiedSnapshot(unsigned: answer.body, environment: follower.environment)
+    let manifest = Self.note(verified)
+    try manifest.check(environment: follower.environment, after: follower.accepted)
+    follower.etag = answer.etag
+    if follower.edition?.manifest.sha256 != manifest.sha256 {
+      try adopt(follower, Edition.Source(envelope: manifest.encode(), manifest: manifest, verified: verified, signers: []))
+    }
+    confirm(follower)
+  }
+
+  /// What is noted of a snapshot that came without a manifest.
+  private static func note(_ verified: VerifiedSnapshot) -> Manifest {
+    Manifest(
+      environment: verified.environment, version: verified.version,
+      path: Layout.snapshot(verified.environment, verified.version),
+      sha256: verified.document.withBytes { Digest.sha256Hex($0) }, length: verified.document.count,
+      issuedAt: Double(Clock.wall() / 1_000_000), expiresAt: 253_402_300_799_000)
+  }
+
+  private func accept(
+    _ follower: Follower, _ document: [UInt8], _ manifest: Manifest, _ envelope: [UInt8], _ signers: [String]
+  ) throws(Refusal) {
+    let verified = try VerifiedSnapshot(document, for: manifest)
+    try adopt(
+      follower, Edition.Source(envelope: envelope, manifest: manifest, verified: verified, signers: signers))
+  }
+
+  /// Keeps and publishes. A disk that is full does not stop a kill switch: the snapshot is served all the same.
+  private func adopt(_ follower: Follower, _ source: Edition.Source) throws(Refusal) {
+    do throws(Refusal) {
+      try store.keep(
+        StateStore.Generation(envelope: source.envelope, manifest: source.manifest, document: source.verified.document),
+        environment: follower.environment)
+    } catch {
+      words.count(SyncCounters.refusal(error.reason))
+      Log.write(.error, "state_not_kept", ["environment": .text(follower.environment), "reason": .text(error.message)])
+    }
+    follower.accepted = Accepted(source.manifest)
+    try install(follower, source, isFromDisk: false)
+    Log.write(
+      .info, "snapshot_published",
+      [
+        "environment": .text(follower.environment), "version": .integer(source.verified.version),
+        "sha256": .text(source.manifest.sha256), "findings": .integer(source.verified.findings.count),
+      ])
+    for finding in source.verified.findings.prefix(100) {
+      Log.write(
+        .warning, "snapshot_finding",
+        [
+          "environment": .text(follower.environment), "version": .integer(source.verified.version),
+          "severity": .text(finding.severity.rawValue), "place": .text(finding.place), "message": .text(finding.message),
+        ])
+    }
+  }
+
+  private func confirm(_ follower: Follower) {
+    follower.phase = .idle
+    words.set(SyncCounters.confirmedAt(follower.index), Clock.wall() / 1_000_000)
+    if follower.isFromDisk {
+      follower.isFromDisk = false
+      publish()
+    }
+    follower.succeeded(
+      now: Clock.monotonic(), interval: settings.pollInterval, jitter: Double.random(in: 0..<1, using: &random))
+  }
+
+  private func refuse(_ follower: Follower, _ refusal: Refusal, retryAfter: Int?) {
+    follower.phase = .idle
+    words.count(SyncCounters.refusal(refusal.reason))
+    let now = Clock.monotonic()
+    follower.failed(now: now, retryAfter: retryAfter, jitter: Double.random(in: 0..<1, using: &random))
+    Log.write(
+      .warning, "snapshot_refused",
+      [
+        "environment": .text(follower.environment), "reason": .text(refusal.reason.rawValue),
+        "message": .text(refusal.message), "serving": .integer(follower.edition?.manifest.version ?? -1),
+        "retryMilliseconds": .integer(Int((follower.nextPoll - now) / 1_000_000)),
+      ])
+    markAbsent(follower, now: now)
+  }
+
+  // MARK: - Last good
+
+  private func loadLastGood(_ follower: Follower) {
+    do throws(Refusal) {
+      follower.accepted = try store.readAccepted(follower.environment)
+    } catch {
+      report(error, follower)
+    }
+    for generation in store.read(follower.environment, report: { report($0, follower) }) {
+      do throws(Refusal) {
+        let source = try source(generation, follower)
+        try install(follower, source, isFromDisk: true)
+        // A crash can come between the two files.
+        if follower.accepted.map({ $0.version < source.manifest.version }) ?? true {
+          follower.accepted = Accepted(source.manifest)
+        }
+        return Log.write(
+          .info, "snapshot_loaded",
+          [
+            "environment": .text(follower.environment), "version": .integer(generation.manifest.version),
+            "expired": .bool(follower.isExpired),
+          ])
+      } catch {
+        report(error, follower)
+      }
+    }
+  }
+
+  /// A generation from the disk, verified anew: the disk is no more trusted than the upstream.
+  private func source(_ generation: StateStore.Generation, _ follower: Follower) throws(Refusal) -> Edition.Source {
+    var signers: [String] = []
+    if let trusted {
+      let envelope = try Envelope(decoding: generation.envelope)
+      _ = try envelope.verified(Envelope.manifestType, by: trusted)
+      signers = envelope.signers(among: trusted)
+    }
+    try generation.manifest.check(environment: follower.environment, after: nil)
+    if isOver(generation.manifest, follower), settings.onExpiry != .serveAlways {
+      throw Refusal(.expired, "the last good manifest, of version \(generation.manifest.version), is over")
+    }
+    let verified = try VerifiedSnapshot(generation.document, for: generation.manifest)
+    return Edition.Source(
+      envelope: generation.envelope, manifest: generation.manifest, verified: verified, signers: signers)
+  }
+
+  private func report(_ refusal: Refusal, _ follower: Follower) {
+    words.count(SyncCounters.refusal(refusal.reason))
+    Log.write(
+      .warning, "state_refused",
+      [
+        "environment": .text(follower.environment), "reason": .text(refusal.reason.rawValue),
+        "message": .text(refusal.message),
+      ])
+  }
+
+  // MARK: - Publishing
+
+  private func install(_ follower: Follower, _ source: Edition.Source, isFromDisk: Bool) throws(Refusal) {
+    guard let number = editionNumbers.popFirst() else {
+      throw Refusal(.storage, "too many former snapshots are still being sent to slow readers")
+    }
+    let former = follower.edition
+    do throws(Refusal) {
+      follower.edition = try Edition(source, index: number)
+    } catch {
+      editionNumbers.insert(number)
+      throw error
+    }
+    follower.isFromDisk = isFromDisk
+    follower.isExpired = isOver(source.manifest, follower)
+    publish()
+    words.count(SyncCounters.publications)
+    if let former {
+      publisher.retire(former.index) { [self] in
+        unsafe Memory.unmap(former.region)
+        editionNumbers.insert(former.index)
+      }
+    }
+  }
+
+  private func noticeExpiry() {
+    for follower in followers {
+      guard let edition = follower.edition else { continue }
+      let isExpired = isOver(edition.manifest, follower)
+      guard isExpired != follower.isExpired else { continue }
+      follower.isExpired = isExpired
+      if isExpired {
+        Log.write(
+          .error, "snapshot_expired",
+          [
+            "environment": .text(follower.environment), "version": .integer(edition.manifest.version),
+            "expiresAt": .text(Timestamp.text(milliseconds: edition.manifest.expiresAt)),
+            "onExpiry": .text(settings.onExpiry.rawValue),
+          ])
+      }
+      publish()
+    }
+  }
+
+  private func publish() {
+    let entries = followers.map { follower in
+      guard let edition = follower.edition else {
+        var entry = CatalogEntry(name: follower.environment)
+        entry.isAbsent = follower.absentUntil != nil
+        entry.isConfigured = follower.isConfigured
+        entry.follower = UInt32(follower.index)
+        return entry
+      }
+      var entry = edition.entry(
+        answers: !(follower.isExpired && settings.onExpiry == .refuse), isExpired: follower.isExpired,
+        isFromDisk: follower.isFromDisk, follower: follower.index)
+      entry.isConfigured = follower.isConfigured
+      return entry
+    }
+    publisher.publish(
+      entries,
+      memory: { byteCount in
+        // A process that has no memory for a page has none for anything else.
+        try! Memory(byteCount: byteCount).leak()
+      }, free: { unsafe Memory.unmap($0) })
+  }
+}
