@@ -1,1 +1,33 @@
+// turnout: the tool. Arguments, exit codes, one call per command.
 
+import Arguments
+import Kernel
+import Snapshots
+import Trust
+
+let program = Program(
+  "turnout", "makes keys, signs and checks snapshots, and decides offline", version: "0.1.0",
+  commands: [Keygen.command, Sign.command, Verify.command, Lint.command, Decide.command, Explain.command])
+
+do {
+  switch try program.parse(Array(CommandLine.arguments.dropFirst())) {
+  case .print(let text): print(text)
+  case .run(let invocation):
+    switch invocation.command.name {
+    case Keygen.command.name: try Keygen.run(invocation)
+    case Sign.command.name: try Sign.run(invocation)
+    case Verify.command.name: try Verify.run(invocation)
+    case Lint.command.name: try Lint.run(invocation)
+    case Decide.command.name: try Decide.run(invocation)
+    default: try Explain.run(invocation)
+    }
+  }
+} catch let fault as UsageFault {
+  program.fail(2, "\(fault); turnout --help tells more")
+} catch let refusal as Refusal {
+  program.fail(3, refusal.description)
+} catch let refused as Refused {
+  program.fail(3, refused.description)
+} catch {
+  program.fail(1, "\(error)")
+}

@@ -1,0 +1,24 @@
+// Files the tool reads, and the limits it reads them with.
+
+import Bytes
+import Kernel
+import Snapshots
+
+enum Documents {
+  /// Bytes of a snapshot.
+  static let snapshotMax = 1 << 30
+  /// Bytes of a key, a key file or a manifest.
+  static let smallMax = 1 << 20
+
+  static func small(_ path: String) throws -> [UInt8] { try File.read(path, limit: smallMax) }
+
+  /// The snapshot in a file, compiled as an edge would; `environment` must be its own if given.
+  static func snapshot(_ path: String) throws -> VerifiedSnapshot {
+    try VerifiedSnapshot(unsigned: File.read(path, limit: snapshotMax), environment: nil)
+  }
+
+  /// Prints findings as `file: place: message`, one a line.
+  static func print(_ findings: [Finding], in path: String) {
+    for finding in findings { Swift.print("\(path): \(finding.severity.rawValue): \(finding)") }
+  }
+}

@@ -1,0 +1,42 @@
+// turnout verify: what an edge would say of a manifest and its snapshot.
+
+import Arguments
+import Bytes
+import Kernel
+import Snapshots
+
+enum Verify {
+  static let command = Command(
+    "verify", "check a signed manifest, and a snapshot against it",
+    options: [
+      Option("trust", "FILE", "the key file"),
+      Option("manifest", "FILE", "the manifest's envelope"),
+      Option("snapshot", "FILE", "the snapshot that the manifest speaks of"),
+      Option("environment", "NAME", "the environment it must be for"),
+      Option("min-version", "N", "the version it must not be older than"),
+    ])
+
+  static func run(_ invocation: Invocation) throws {
+    let trusted = try TrustedKeys(decoding: Documents.small(invocation.required("trust")))
+    let envelope = try Envelope(decoding: File.read(invocation.required("manifest"), limit: Envelope.byteCountMax))
+    let manifest = try Manifest(decoding: envelope.verified(Envelope.manifestType, by: trusted))
+    try manifest.check(environment: invocation["environment"] ?? manifest.environment, after: nil)
+    if let text = invocation["min-version"] {
+      guard let least = Int(text) else { throw UsageFault("--min-version needs a number") }
+      guard manifest.version >= least else {
+        throw Refusal(.rollback, "version \(manifest.version) is older than \(least)")
+      }
+    }
+    guard !manifest.isExpired(at: Double(Clock.wall() / 1_000_000), newestIssue: manifest.issuedAt) else {
+      throw Refusal(.expired, "the manifest expired at \(Timestamp.text(milliseconds: manifest.expiresAt))")
+    }
+    if let path = invocation["snapshot"] {
+      let document = try File.read(path, limit: Documents.snapshotMax)
+      let snapshot = try VerifiedSnapshot(document, for: manifest)
+      Documents.print(snapshot.findings, in: path)
+    }
+    print("\(manifest.environment) version \(manifest.version): good")
+    print("signed by \(envelope.signers(among: trusted).joined(separator: ", "))")
+    print("expires at \(Timestamp.text(milliseconds: manifest.expiresAt))")
+  }
+}
