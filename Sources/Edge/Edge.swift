@@ -34,8 +34,6 @@ package enum Edge {
     let listeners = try Listeners(configuration.listen, workers: count)
     let adminListener = try Socket.listen(configuration.admin, isShared: false).release()
 
-    let follower = try SyncLoop(
-      configuration, workers: workers + [admin], words: sync, waker: syncWaker, isEnding: isEnding)
     let running = SharedWord(UInt64(count))
     for index in 0..<count {
       let parts = Worker.Parts(
@@ -57,8 +55,11 @@ package enum Edge {
         adminListener, limits: limits, words: admin, waker: adminWaker, isEnding: isEnding, metrics: metrics)
       loop.run()
     }
-    let handed = Handed(follower)
-    try start("sync") { handed.value.run() }
+    try start("sync") {
+      let loop = try SyncLoop(
+        configuration, workers: workers + [admin], words: sync, waker: syncWaker, isEnding: isEnding)
+      loop.run()
+    }
     Log.write(
       .info, "started",
       [
@@ -102,12 +103,6 @@ package enum Edge {
 
   private static func seed() -> UInt64 {
     SecureRandom.bytes(8).reduce(0) { $0 << 8 | UInt64($1) }
-  }
-
-  /// Hands a value to the one thread that uses it from then on.
-  private struct Handed<Value>: @unchecked Sendable {
-    let value: Value
-    init(_ value: Value) { self.value = value }
   }
 }
 

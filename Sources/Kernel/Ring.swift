@@ -33,7 +33,7 @@ package struct RingSettings: Sendable {
   private static var batchMax: Int { 512 }
   private static var bufferGroup: UInt16 { 0 }
 
-  /// A ring for the calling thread, woken by `waker`.
+  /// A ring for the calling thread, which alone may use it from then on, woken by `waker`.
   package init(_ settings: RingSettings = RingSettings(), waker: Waker) throws(SystemFailure) {
     self.settings = settings
     self.waker = waker
