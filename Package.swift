@@ -64,6 +64,11 @@ let package = Package(
     // L4: arguments, exit codes, one call.
     program("turnout-edge", ["Arguments", "Edge"]),
     program("turnout", ["Arguments", "Bytes", "JSON", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects"]),
+
+    // Programs that measure; `make bench` runs them.
+    program(
+      "bench-engine", ["Bytes", "Decisions", "Dialects", "HTTP", "Kernel", "Snapshots"],
+      path: "Benchmarks/engine"),
   ],
   swiftLanguageModes: [.v6]
 )

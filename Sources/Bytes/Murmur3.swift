@@ -1,7 +1,7 @@
 // murmur3_x86_32 with seed 0 (Austin Appleby's MurmurHash3), in two halves: the prefix, hashed once per
 // request and shared by every experiment, and a salt whose blocks were mixed when the tables were built.
 
-package enum Murmur3 {
+@usableFromInline package enum Murmur3 {
   /// The hash of `bytes`, in one go.
   @_noAllocation @_noLocks
   package static func hash(_ bytes: ByteView) -> UInt32 {
@@ -49,19 +49,19 @@ package enum Murmur3 {
   }
 
   /// One block before it meets the state: independent of the state, so it can be done ahead of time.
-  @_noAllocation @_noLocks @inline(always)
+  @inlinable @inline(always)
   package static func mix(_ block: UInt32) -> UInt32 {
     let product = block &* 0xcc9e_2d51
     return (product << 15 | product >> 17) &* 0x1b87_3593
   }
 
-  @_noAllocation @_noLocks @inline(always)
+  @inlinable @inline(always)
   package static func round(_ state: UInt32, _ mixed: UInt32) -> UInt32 {
     let merged = state ^ mixed
     return (merged << 13 | merged >> 19) &* 5 &+ 0xe654_6b64
   }
 
-  @_noAllocation @_noLocks @inline(always)
+  @inlinable @inline(always)
   package static func finish(_ state: UInt32, byteCount: Int) -> UInt32 {
     var hash = state ^ UInt32(truncatingIfNeeded: byteCount)
     hash ^= hash >> 16
