@@ -57,13 +57,15 @@ let package = Package(
     room(
       "Edge",
       [
-        "Arguments", "Bytes", "JSON", "HTTP", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects", "Publication",
+        "Arguments", "Bytes", "JSON", "HTTP", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects",
+        "Publication",
         "Server",
       ]),
 
     // L4: arguments, exit codes, one call.
     program("turnout-edge", ["Arguments", "Edge"]),
-    program("turnout", ["Arguments", "Bytes", "JSON", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects"]),
+    program(
+      "turnout", ["Arguments", "Bytes", "JSON", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects"]),
 
     // Programs that measure; `make bench` runs them.
     program(

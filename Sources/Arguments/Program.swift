@@ -79,9 +79,10 @@ package struct Program: Sendable {
 
   private func help(for command: Command) -> String {
     let usage = [name, command.name, command.options.isEmpty ? "" : "[OPTION ...]", command.operands ?? ""]
-    let rows = command.options.map { option in
-      ("--" + option.name + (option.value.map { " " + $0 } ?? ""), option.help)
-    } + [("--help", "print this and exit"), ("--version", "print the version and exit")]
+    let rows =
+      command.options.map { option in
+        ("--" + option.name + (option.value.map { " " + $0 } ?? ""), option.help)
+      } + [("--help", "print this and exit"), ("--version", "print the version and exit")]
     let width = rows.map(\.0.count).max() ?? 0
     let list = rows.map { "  " + $0.0.padded(to: width) + "  " + $0.1 }
     let title = command.name.isEmpty ? "\(name): \(summary)" : "\(name) \(command.name): \(command.summary)"

@@ -169,7 +169,8 @@ extension [UInt8] {
 extension String {
   /// The bytes as text, with ill-formed UTF-8 repaired.
   package init(_ bytes: ByteView) {
-    self = unsafe String(decoding: UnsafeRawBufferPointer(start: bytes.start, count: bytes.count), as: UTF8.self)
+    self = unsafe String(
+      decoding: UnsafeRawBufferPointer(start: bytes.start, count: bytes.count), as: UTF8.self)
   }
 }
 

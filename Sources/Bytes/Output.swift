@@ -113,7 +113,9 @@ extension [UInt8] {
   package init(capacity: Int, _ body: (inout Output) -> Void) {
     unsafe self.init(unsafeUninitializedCapacity: capacity) { buffer, count in
       var output = Output(
-        unsafe buffer.baseAddress.map { unsafe ByteRegion(start: UnsafeMutableRawPointer($0), count: capacity) }
+        unsafe buffer.baseAddress.map {
+          unsafe ByteRegion(start: UnsafeMutableRawPointer($0), count: capacity)
+        }
           ?? .empty)
       body(&output)
       precondition(!output.isOverflowing)

@@ -90,7 +90,8 @@ extension Workspace {
   // MARK: - Nodes
 
   /// The child `name` of a node, or -1.
-  private mutating func find(_ name: QuotedText, in node: Int32, _ bytes: ByteView, _ tables: Tables) -> Int32 {
+  private mutating func find(_ name: QuotedText, in node: Int32, _ bytes: ByteView, _ tables: Tables) -> Int32
+  {
     guard node >= 0 else { return -1 }
     guard name.hasEscapes else { return find(bytes.slice(name.range), in: node, tables) }
     let mark = text.count

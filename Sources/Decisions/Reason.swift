@@ -16,15 +16,15 @@ package enum Reason: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     @_noAllocation @_noLocks
     get {
       switch self {
-    case .paused: "EXPERIMENT_PAUSED"
-    case .override: "OVERRIDE"
-    case .holdout: "HOLDOUT"
-    case .targetingNotMatched: "TARGETING_NOT_MATCHED"
-    case .notInAudience: "NOT_IN_AUDIENCE"
-    case .conflict: "EXPERIMENT_CONFLICT"
-    case .participationLimit: "PARTICIPATION_LIMIT_EXCEEDED"
-    case .assigned: "EXPERIMENT_ASSIGNED"
-    }
+      case .paused: "EXPERIMENT_PAUSED"
+      case .override: "OVERRIDE"
+      case .holdout: "HOLDOUT"
+      case .targetingNotMatched: "TARGETING_NOT_MATCHED"
+      case .notInAudience: "NOT_IN_AUDIENCE"
+      case .conflict: "EXPERIMENT_CONFLICT"
+      case .participationLimit: "PARTICIPATION_LIMIT_EXCEEDED"
+      case .assigned: "EXPERIMENT_ASSIGNED"
+      }
     }
   }
 

@@ -53,7 +53,9 @@ package import Bytes
   package var attributeNodes: Rows<AttributeNode> {
     @_noAllocation @_noLocks get { rows(header.attributeNodes) }
   }
-  package var overrideUsers: Rows<OverrideUser> { @_noAllocation @_noLocks get { rows(header.overrideUsers) } }
+  package var overrideUsers: Rows<OverrideUser> {
+    @_noAllocation @_noLocks get { rows(header.overrideUsers) }
+  }
   package var overrides: Rows<OverrideRow> { @_noAllocation @_noLocks get { rows(header.overrides) } }
   package var domains: Rows<Run> { @_noAllocation @_noLocks get { rows(header.domains) } }
   package var domainMembers: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.domainMembers) } }

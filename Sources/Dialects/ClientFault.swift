@@ -14,7 +14,9 @@ package struct ClientFault: Equatable, Sendable {
   package var fault: Fault?
 
   @_noAllocation @_noLocks
-  package init(_ code: StaticString, _ message: StaticString, status: Status = .badRequest, fault: Fault? = nil) {
+  package init(
+    _ code: StaticString, _ message: StaticString, status: Status = .badRequest, fault: Fault? = nil
+  ) {
     self.status = status
     self.code = code
     self.message = message

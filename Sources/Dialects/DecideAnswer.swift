@@ -60,7 +60,8 @@ package enum DecideAnswer {
           output.append("{\"flagKey\":")
           output.append(jsonString: key)
           output.append(
-            ",\"value\":null,\"decisionId\":null,\"reason\":\"FLAG_NOT_FOUND\",\"experimentId\":null,\"variantId\":null}")
+            ",\"value\":null,\"decisionId\":null,\"reason\":\"FLAG_NOT_FOUND\",\"experimentId\":null,\"variantId\":null}"
+          )
         }
         workspace.text.rewind(to: mark)
       }

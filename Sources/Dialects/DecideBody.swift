@@ -25,7 +25,9 @@ package enum DecideBody {
         switch reader.next(body) {
         case .invalid(let fault): return .fault(notJSON(fault))
         case .end:
-          return .fault(ClientFault("MALFORMED_BODY", "The body is no JSON object: send {\\\"subjectId\\\":\\\"...\\\"}."))
+          return .fault(
+            ClientFault("MALFORMED_BODY", "The body is no JSON object: send {\\\"subjectId\\\":\\\"...\\\"}.")
+          )
         default: continue
         }
       }
@@ -42,7 +44,8 @@ package enum DecideBody {
       case .end:
         if let wrong { return .fault(wrong) }
         guard !question.userKey.isEmpty else {
-          return .fault(ClientFault("MISSING_SUBJECT", "The member subjectId is missing: send it as a string."))
+          return .fault(
+            ClientFault("MISSING_SUBJECT", "The member subjectId is missing: send it as a string."))
         }
         return .question(question)
       case .invalid(let fault): return .fault(notJSON(fault))
@@ -58,15 +61,18 @@ package enum DecideBody {
     let scratch = workspace.text
     if name.equals(body, "subjectId", scratch: scratch) {
       guard case .string(let quoted) = value else {
-        return ClientFault("INVALID_SUBJECT", "The member subjectId is no string: send one of 1 to 256 bytes.")
+        return ClientFault(
+          "INVALID_SUBJECT", "The member subjectId is no string: send one of 1 to 256 bytes.")
       }
       question.userKey = decoded(quoted, body, &workspace.text)
       guard !question.userKey.isEmpty, question.userKey.count <= subjectMax else {
-        return ClientFault("INVALID_SUBJECT", "The member subjectId is empty or too long: send 1 to 256 bytes.")
+        return ClientFault(
+          "INVALID_SUBJECT", "The member subjectId is empty or too long: send 1 to 256 bytes.")
       }
     } else if name.equals(body, "environment", scratch: scratch) {
       guard case .string(let quoted) = value else {
-        return ClientFault("INVALID_ENVIRONMENT", "The member environment is no string: send a name or leave it out.")
+        return ClientFault(
+          "INVALID_ENVIRONMENT", "The member environment is no string: send a name or leave it out.")
       }
       question.environment = decoded(quoted, body, &workspace.text)
     } else if name.equals(body, "attributes", scratch: scratch) {

@@ -31,7 +31,8 @@ package enum DecideQuery {
       }
       guard !isRepeated else {
         return .fault(
-          ClientFault("MALFORMED_QUERY", "A parameter is given twice: send user_key, env and context once each."))
+          ClientFault(
+            "MALFORMED_QUERY", "A parameter is given twice: send user_key, env and context once each."))
       }
       guard let value = decoded(bytes.slice(field.value), &workspace.text) else {
         return .fault(
@@ -47,7 +48,8 @@ package enum DecideQuery {
       }
     }
     guard !question.userKey.isEmpty else {
-      return .fault(ClientFault("MISSING_USER_KEY", "The parameter user_key is missing or empty: add ?user_key=..."))
+      return .fault(
+        ClientFault("MISSING_USER_KEY", "The parameter user_key is missing or empty: add ?user_key=..."))
     }
     return .question(question)
   }

@@ -24,9 +24,11 @@ package struct Question {
       switch workspace.readAttributes(context, tables) {
       case nil: break
       case .notAnObject:
-        return ClientFault("INVALID_CONTEXT", "The context is no JSON object: send one, such as {\\\"country\\\":\\\"US\\\"}.")
+        return ClientFault(
+          "INVALID_CONTEXT", "The context is no JSON object: send one, such as {\\\"country\\\":\\\"US\\\"}.")
       case .notJSON(let fault):
-        return ClientFault("INVALID_CONTEXT", "The context is not valid JSON: send a JSON object.", fault: fault)
+        return ClientFault(
+          "INVALID_CONTEXT", "The context is not valid JSON: send a JSON object.", fault: fault)
       }
     }
     workspace.decide(tables, userKey: userKey, context: context)

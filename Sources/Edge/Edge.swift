@@ -116,7 +116,9 @@ struct Listeners {
     for endpoint in endpoints {
       switch endpoint {
       case .tcp:
-        for index in 0..<workers { perWorker[index].append(try Socket.listen(endpoint, isShared: true).release()) }
+        for index in 0..<workers {
+          perWorker[index].append(try Socket.listen(endpoint, isShared: true).release())
+        }
       case .unix:
         let descriptor = try Socket.listen(endpoint, isShared: true).release()
         for index in 0..<workers { perWorker[index].append(descriptor) }

@@ -46,7 +46,9 @@ struct Setting: Sendable {
     Setting("listen") { configuration, value throws(ConfigurationFault) in
       configuration.listen = []
       for text in try texts("listen", value) { configuration.listen.append(try endpoint("listen", text)) }
-      guard !configuration.listen.isEmpty else { throw ConfigurationFault("listen", "name at least one address") }
+      guard !configuration.listen.isEmpty else {
+        throw ConfigurationFault("listen", "name at least one address")
+      }
     },
     Setting("admin") { configuration, value throws(ConfigurationFault) in
       configuration.admin = try endpoint("admin", try text("admin", value))
@@ -139,7 +141,8 @@ struct Setting: Sendable {
   ]
 
   private init(
-    _ name: String, _ apply: @escaping @Sendable (inout Configuration, SettingValue) throws(ConfigurationFault) -> Void
+    _ name: String,
+    _ apply: @escaping @Sendable (inout Configuration, SettingValue) throws(ConfigurationFault) -> Void
   ) {
     self.name = name
     self.apply = apply
@@ -206,7 +209,9 @@ struct Setting: Sendable {
     let units: [(String, Double)] = [("ms", 1e6), ("us", 1e3), ("s", 1e9), ("m", 60e9), ("h", 3600e9)]
     if case .text(let text) = value {
       for (unit, factor) in units where text.hasSuffix(unit) {
-        guard let number = Double(text.dropLast(unit.count)), number > 0, number * factor < 1e17 else { break }
+        guard let number = Double(text.dropLast(unit.count)), number > 0, number * factor < 1e17 else {
+          break
+        }
         return UInt64(number * factor)
       }
     }
@@ -232,7 +237,8 @@ struct Setting: Sendable {
     }
     guard let bytes, range.contains(bytes) else {
       throw ConfigurationFault(
-        name, "needs a size from \(range.lowerBound) to \(range.upperBound) bytes, such as 65536 or \"64KiB\"")
+        name, "needs a size from \(range.lowerBound) to \(range.upperBound) bytes, such as 65536 or \"64KiB\""
+      )
     }
     return bytes
   }

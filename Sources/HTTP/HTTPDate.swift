@@ -18,7 +18,8 @@ package enum HTTPDate {
     two(date.day, &output)
     output.append(" ")
     output.append(
-      ("JanFebMarAprMayJunJulAugSepOctNovDec" as StaticString).bytes.slice(start: (date.month - 1) * 3, count: 3))
+      ("JanFebMarAprMayJunJulAugSepOctNovDec" as StaticString).bytes.slice(
+        start: (date.month - 1) * 3, count: 3))
     output.append(" ")
     two(date.year / 100, &output)
     two(date.year % 100, &output)

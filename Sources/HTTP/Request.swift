@@ -110,14 +110,18 @@ package enum Rejection: UInt8, Equatable, Sendable, CaseIterable {
   package var advice: StaticString {
     switch self {
     case .malformedRequestLine: "Send the request line as METHOD SP target SP HTTP/1.1 CRLF."
-    case .malformedTarget: "Send a target that begins with / and holds only visible ASCII; percent-encode the rest."
-    case .malformedField: "Send each header as name: value CRLF, without control characters or a blank before the colon."
+    case .malformedTarget:
+      "Send a target that begins with / and holds only visible ASCII; percent-encode the rest."
+    case .malformedField:
+      "Send each header as name: value CRLF, without control characters or a blank before the colon."
     case .foldedField: "Send each header on one line; obsolete line folding is not accepted."
     case .missingHost: "Send exactly one Host header."
     case .malformedHost: "Send a Host header that is a host name or address with an optional port."
     case .malformedLength: "Send one Content-Length of decimal digits."
-    case .ambiguousLength: "Send either one Content-Length or Transfer-Encoding: chunked, not both and not twice."
-    case .malformedChunk: "Send chunks as RFC 9112 section 7.1 has them: size in hexadecimal, CRLF, data, CRLF."
+    case .ambiguousLength:
+      "Send either one Content-Length or Transfer-Encoding: chunked, not both and not twice."
+    case .malformedChunk:
+      "Send chunks as RFC 9112 section 7.1 has them: size in hexadecimal, CRLF, data, CRLF."
     case .targetTooLong: "Shorten the target, or send the context in the body of POST /api/v1/decide."
     case .headTooLarge: "Send fewer or shorter headers."
     case .tooManyFields: "Send at most 100 headers."

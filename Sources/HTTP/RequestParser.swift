@@ -186,7 +186,8 @@ package struct RequestParser: Sendable {
 
   // MARK: - The field lines
 
-  private func fieldLines(_ cursor: inout Cursor, _ request: inout Request, _ facts: inout FieldFacts) -> Step {
+  private func fieldLines(_ cursor: inout Cursor, _ request: inout Request, _ facts: inout FieldFacts) -> Step
+  {
     let start = cursor.offset
     let bytes = cursor.bytes
     var count = 0
@@ -222,7 +223,9 @@ package struct RequestParser: Sendable {
       case .incomplete: return .incomplete
       case .invalid: return .invalid(.malformedField)
       }
-      if let rejection = note(bytes.slice(name), value, bytes, &request, &facts) { return .invalid(rejection) }
+      if let rejection = note(bytes.slice(name), value, bytes, &request, &facts) {
+        return .invalid(rejection)
+      }
     }
   }
 
@@ -236,7 +239,8 @@ package struct RequestParser: Sendable {
   }
 
   private func note(
-    _ name: ByteView, _ value: ByteRange, _ bytes: ByteView, _ request: inout Request, _ facts: inout FieldFacts
+    _ name: ByteView, _ value: ByteRange, _ bytes: ByteView, _ request: inout Request,
+    _ facts: inout FieldFacts
   ) -> Rejection? {
     switch name.count {
     case 4 where name.equalsIgnoringCase("host"):

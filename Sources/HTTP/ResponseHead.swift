@@ -72,7 +72,8 @@ package struct ResponseHead {
     output.append("\r\n")
   }
 
-  private static func start(_ status: Status, for request: Request, date: ByteView, into output: inout Output) {
+  private static func start(_ status: Status, for request: Request, date: ByteView, into output: inout Output)
+  {
     output.append(status.line)
     output.append("Date: ")
     output.append(date)

@@ -62,18 +62,18 @@ package struct Fault: Equatable, Error, Sendable {
   package var reason: StaticString {
     @_noAllocation @_noLocks
     get {
-    switch kind {
-    case .unexpectedEnd: "the text ends too early"
-    case .unexpectedByte: "an unexpected character"
-    case .invalidNumber: "a malformed number"
-    case .invalidEscape: "a malformed escape in a string"
-    case .controlCharacter: "a control character in a string"
-    case .invalidUTF8: "bytes that are not UTF-8"
-    case .tooDeep: "more than 64 levels of nesting"
-    case .trailingBytes: "something after the value"
-    case .duplicateMember: "a member name twice in one object"
-    case .tooLarge: "more than 4 GiB of text"
-    }
+      switch kind {
+      case .unexpectedEnd: "the text ends too early"
+      case .unexpectedByte: "an unexpected character"
+      case .invalidNumber: "a malformed number"
+      case .invalidEscape: "a malformed escape in a string"
+      case .controlCharacter: "a control character in a string"
+      case .invalidUTF8: "bytes that are not UTF-8"
+      case .tooDeep: "more than 64 levels of nesting"
+      case .trailingBytes: "something after the value"
+      case .duplicateMember: "a member name twice in one object"
+      case .tooLarge: "more than 4 GiB of text"
+      }
     }
   }
 }

@@ -17,7 +17,8 @@ package struct Writer {
     enclose(UInt8(ascii: "["), UInt8(ascii: "]"), body)
   }
 
-  package mutating func array<Items: Sequence>(_ items: Items, _ body: (inout Writer, Items.Element) -> Void) {
+  package mutating func array<Items: Sequence>(_ items: Items, _ body: (inout Writer, Items.Element) -> Void)
+  {
     array { writer in
       for item in items { body(&writer, item) }
     }

@@ -30,7 +30,9 @@ package enum File {
   }
 
   /// Replaces the file: written beside it, flushed to the disk, renamed over it, the folder flushed.
-  package static func replace(_ path: String, with content: [UInt8], mode: UInt32 = 0o644) throws(SystemFailure) {
+  package static func replace(_ path: String, with content: [UInt8], mode: UInt32 = 0o644)
+    throws(SystemFailure)
+  {
     let draft = path + ".new"
     do throws(SystemFailure) {
       let descriptor = Descriptor(unsafe open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode))

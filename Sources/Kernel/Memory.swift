@@ -13,7 +13,8 @@ package struct Memory: ~Copyable {
       nil, max(byteCount, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     guard unsafe start != MAP_FAILED, let start = unsafe start else {
       throw SystemFailure(
-        "mmap of \(byteCount) bytes", remedy: "Raise the limit on virtual memory (ulimit -v), or lower the limits.")
+        "mmap of \(byteCount) bytes",
+        remedy: "Raise the limit on virtual memory (ulimit -v), or lower the limits.")
     }
     region = unsafe ByteRegion(start: start, count: byteCount)
   }

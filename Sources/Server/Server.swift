@@ -307,7 +307,9 @@ package struct Server: ~Copyable {
 
   private mutating func sent(_ completion: Completion) {
     let slot = completion.token.slot
-    guard connections[slot].isOpen, connections[slot].generation == completion.token.generation else { return }
+    guard connections[slot].isOpen, connections[slot].generation == completion.token.generation else {
+      return
+    }
     connections[slot].isSending = false
     if connections[slot].isClosing { return recycle(slot) }
     guard completion.result > 0 else { return close(slot) }

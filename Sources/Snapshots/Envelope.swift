@@ -64,7 +64,9 @@ package struct Envelope: Sendable {
   private static func base64(_ fields: Fields, _ name: StaticString) throws(Finding) -> [UInt8] {
     var bytes: [UInt8] = []
     let text = try fields.string(name)
-    guard text.withBytes({ Base64.decode($0, into: &bytes) }) else { throw fields.fault(name, "is no base64") }
+    guard text.withBytes({ Base64.decode($0, into: &bytes) }) else {
+      throw fields.fault(name, "is no base64")
+    }
     return bytes
   }
 

@@ -65,9 +65,14 @@ struct Fields {
     return try integer(value, name, in: range)
   }
 
-  private func integer(_ value: Element, _ name: StaticString, in range: ClosedRange<Int>) throws(Finding) -> Int {
+  private func integer(_ value: Element, _ name: StaticString, in range: ClosedRange<Int>) throws(Finding)
+    -> Int
+  {
     guard let integer = value.integer else {
-      throw fault(name, "is \(value.kind == .number ? String(decoding: value.source, as: UTF8.self) : value.kind.described), not an integer")
+      throw fault(
+        name,
+        "is \(value.kind == .number ? String(decoding: value.source, as: UTF8.self) : value.kind.described), not an integer"
+      )
     }
     guard integer >= range.lowerBound else { throw fault(name, "\(integer) is below \(range.lowerBound)") }
     guard integer <= range.upperBound else { throw fault(name, "\(integer) is above \(range.upperBound)") }

@@ -18,7 +18,8 @@ package struct Manifest: Equatable, Sendable {
   package var expiresAt: Double
 
   package init(
-    environment: String, version: Int, path: String, sha256: String, length: Int, issuedAt: Double, expiresAt: Double
+    environment: String, version: Int, path: String, sha256: String, length: Int, issuedAt: Double,
+    expiresAt: Double
   ) {
     self.environment = environment
     self.version = version
@@ -41,7 +42,8 @@ package struct Manifest: Equatable, Sendable {
       issuedAt = try Self.moment(fields, "issuedAt")
       expiresAt = try Self.moment(fields, "expiresAt")
     } catch {
-      throw Refusal(.malformed, "not a manifest: \((error as? Fault).map { String($0.reason.bytes) } ?? "\(error)")")
+      throw Refusal(
+        .malformed, "not a manifest: \((error as? Fault).map { String($0.reason.bytes) } ?? "\(error)")")
     }
     guard Layout.isContained(path) else { throw Refusal(.path, "\"\(path)\" leads out of the layout") }
   }
@@ -123,7 +125,8 @@ extension Manifest {
     }
     guard let accepted else { return }
     guard version >= accepted.version else {
-      throw Refusal(.rollback, "version \(version) is older than \(accepted.version), which was accepted before")
+      throw Refusal(
+        .rollback, "version \(version) is older than \(accepted.version), which was accepted before")
     }
     if version == accepted.version, sha256 != accepted.sha256 {
       throw Refusal(.equivocation, "version \(version) was accepted before with another snapshot")

@@ -61,7 +61,8 @@ extension Snapshot {
       row.salt = builder.internSalt(holdout.salt)
       row.share = UInt32(holdout.share)
       builder.holdouts.append(row)
-      for name in holdout.experiments ?? [] where !experiments.contains(where: { $0.id == name || $0.key == name }) {
+      for name in holdout.experiments ?? []
+      where !experiments.contains(where: { $0.id == name || $0.key == name }) {
         findings.append(
           Finding(
             .warning, "\(holdout.place).experiments",
@@ -127,7 +128,8 @@ extension Snapshot {
     for allocation in experiment.allocations {
       builder.allocations.append(
         AllocationRow(
-          variant: allocation.variant ?? Int(BucketTable.unallocated), rangeStart: allocation.range.lowerBound,
+          variant: allocation.variant ?? Int(BucketTable.unallocated),
+          rangeStart: allocation.range.lowerBound,
           rangeEnd: allocation.range.upperBound))
     }
     names.allocationCount = UInt32(experiment.allocations.count)

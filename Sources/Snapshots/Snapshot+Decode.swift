@@ -11,7 +11,8 @@ extension Snapshot {
     do {
       document = try Document(text)
     } catch {
-      throw Finding(.refused, "", "not a JSON document: \(String(error.reason.bytes)) at byte \(error.offset)")
+      throw Finding(
+        .refused, "", "not a JSON document: \(String(error.reason.bytes)) at byte \(error.offset)")
     }
     let head = try Fields(document.root, at: "", .refused)
     version = try head.integer("version", in: 0...Int.max)
@@ -88,7 +89,8 @@ extension Flag {
     self.type = type
     let value = try fields.required("default")
     guard type.admits(value) else {
-      throw fields.fault("default", "is \(value.kind.described), but the flag's type is \(String(type.name.bytes))")
+      throw fields.fault(
+        "default", "is \(value.kind.described), but the flag's type is \(String(type.name.bytes))")
     }
     defaultValue = value.compacted()
   }
@@ -154,7 +156,9 @@ extension Experiment {
         throw fields.fault("layer", "there is no layer \"\(String(decoding: layer, as: UTF8.self))\"")
       }
       // SHA-256 mixes the experiment's id in, so its buckets are no shares of a layer's.
-      guard hash == .murmur3 else { throw fields.fault("hash", "an experiment of a layer is hashed with murmur3") }
+      guard hash == .murmur3 else {
+        throw fields.fault("hash", "an experiment of a layer is hashed with murmur3")
+      }
       salt = found.salt
     } else {
       salt = try fields.string("salt")
@@ -201,7 +205,9 @@ extension Experiment {
 
   private static func checkExposureRate(_ fields: Fields) throws(Finding) {
     guard let value = fields.optional("exposureRate") else { return }
-    guard let rate = value.number else { throw fields.fault("exposureRate", "is \(value.kind.described), not a number") }
+    guard let rate = value.number else {
+      throw fields.fault("exposureRate", "is \(value.kind.described), not a number")
+    }
     guard rate >= 0, rate <= 1 else { throw fields.fault("exposureRate", "\(rate) is outside 0...1") }
   }
 
@@ -267,7 +273,8 @@ extension Experiment {
       let variant = variants.firstIndex { $0.id == id }
       if variant == nil {
         warnings.append(
-          Finding(.warning, "\(place).variantId", "the experiment has no such variant; the range stays empty"))
+          Finding(.warning, "\(place).variantId", "the experiment has no such variant; the range stays empty")
+        )
       }
       allocations.append(Allocation(variant: variant, range: start...end))
     }
@@ -284,7 +291,8 @@ extension Variant {
     guard let flag else { return }
     let value = try fields.required("value")
     guard flag.type.admits(value) else {
-      throw fields.fault("value", "is \(value.kind.described), but the flag's type is \(String(flag.type.name.bytes))")
+      throw fields.fault(
+        "value", "is \(value.kind.described), but the flag's type is \(String(flag.type.name.bytes))")
     }
     self.value = value.compacted()
   }
@@ -316,7 +324,8 @@ extension Condition {
   }
 
   /// The open platform's operators hold for nothing when the value has the wrong type; ours are refused.
-  private mutating func check(_ value: Element, _ fields: Fields, _ warnings: inout [Finding]) throws(Finding) {
+  private mutating func check(_ value: Element, _ fields: Fields, _ warnings: inout [Finding]) throws(Finding)
+  {
     let needed: String?
     switch operation {
     case .in, .notIn: needed = isList ? nil : "an array"
@@ -340,7 +349,8 @@ extension Condition {
       warnings.append(
         Finding(
           .warning, "\(fields.place).value",
-          "is \(value.kind.described), but \(String(operation.name.bytes)) needs \(needed): the condition never holds"))
+          "is \(value.kind.described), but \(String(operation.name.bytes)) needs \(needed): the condition never holds"
+        ))
     }
   }
 }

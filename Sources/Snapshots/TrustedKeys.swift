@@ -30,14 +30,17 @@ package struct TrustedKeys: Sendable {
       threshold = try fields.integer("threshold", in: 1...keys.count)
       self.keys = keys
     } catch {
-      throw Refusal(.malformed, "not a key file: \((error as? Fault).map { String($0.reason.bytes) } ?? "\(error)")")
+      throw Refusal(
+        .malformed, "not a key file: \((error as? Fault).map { String($0.reason.bytes) } ?? "\(error)")")
     }
   }
 
   private static func key(_ fields: Fields) throws -> PublicKey {
     var raw: [UInt8] = []
     let text = try fields.string("public")
-    guard text.withBytes({ Base64.decode($0, into: &raw) }) else { throw fields.fault("public", "is no base64") }
+    guard text.withBytes({ Base64.decode($0, into: &raw) }) else {
+      throw fields.fault("public", "is no base64")
+    }
     let key: PublicKey
     do {
       key = try PublicKey(raw)

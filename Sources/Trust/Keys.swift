@@ -66,7 +66,9 @@ package struct PublicKey: Sendable, Equatable {
     }
     defer { unsafe EVP_PKEY_CTX_free(context) }
     var key: OpaquePointer?
-    guard unsafe EVP_PKEY_keygen_init(context) == 1, unsafe EVP_PKEY_keygen(context, &key) == 1, let key = unsafe key else {
+    guard unsafe EVP_PKEY_keygen_init(context) == 1, unsafe EVP_PKEY_keygen(context, &key) == 1,
+      let key = unsafe key
+    else {
       throw TrustFailure(after: "EVP_PKEY_keygen")
     }
     return try unsafe PrivateKey(owning: key)

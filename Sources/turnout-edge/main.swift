@@ -25,7 +25,8 @@ func variables() -> [String: String] {
   var result: [String: String] = [:]
   var pointer = unsafe environ
   while let entry = unsafe pointer.pointee {
-    let parts = unsafe String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    let parts = unsafe String(cString: entry).split(
+      separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     if parts.count == 2 { result[String(parts[0])] = String(parts[1]) }
     unsafe pointer += 1
   }

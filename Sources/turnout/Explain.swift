@@ -20,7 +20,9 @@ enum Explain {
       var found = 0
       for experiment in explanation["experiments"]!.elements {
         let key = experiment["experiment_key"]?.text ?? ""
-        if let wanted = invocation["experiment"], wanted != key, wanted != experiment["experiment_id"]?.text { continue }
+        if let wanted = invocation["experiment"], wanted != key, wanted != experiment["experiment_id"]?.text {
+          continue
+        }
         found += 1
         ExplanationText.print(experiment)
       }

@@ -13,12 +13,14 @@ enum ExplanationText {
   private static func describe(_ step: Element) {
     switch text(step["step"]) {
     case "status": line("status", step["paused"]?.bool == true ? "paused" : "running")
-    case "override": line("override", step["forced"]?.bool == true ? "forced into a variant" : "none for this user")
+    case "override":
+      line("override", step["forced"]?.bool == true ? "forced into a variant" : "none for this user")
     case "holdout":
       let verdict = step["held_out"]?.bool == true ? "held out" : "not held out"
       line(
         "holdout",
-        "\"\(text(step["holdout"]))\": bucket \(text(step["bucket"])) of salt \"\(text(step["salt"]))\", the first \(text(step["share"])) are held out: \(verdict)")
+        "\"\(text(step["holdout"]))\": bucket \(text(step["bucket"])) of salt \"\(text(step["salt"]))\", the first \(text(step["share"])) are held out: \(verdict)"
+      )
     case "audience", "targeting": rules(step)
     case "bucket": bucket(step)
     case "conflict":
@@ -40,14 +42,17 @@ enum ExplanationText {
         let actual = condition["actual"].map { "is \(source($0))" } ?? "is missing"
         let mark = condition["matched"]?.bool == true ? "yes" : "no "
         Swift.print(
-          "      \(mark) \(text(condition["attribute"])) \(text(condition["operator"])) \(source(condition["value"]!)); it \(actual)")
+          "      \(mark) \(text(condition["attribute"])) \(text(condition["operator"])) \(source(condition["value"]!)); it \(actual)"
+        )
       }
     }
   }
 
   private static func bucket(_ step: Element) {
     let layer = step["layer"].map { " of layer \"\(text($0))\"" } ?? ""
-    line("bucket", "\(text(step["bucket"])) by \(text(step["hash"])) with salt \"\(text(step["salt"]))\"\(layer)")
+    line(
+      "bucket", "\(text(step["bucket"])) by \(text(step["hash"])) with salt \"\(text(step["salt"]))\"\(layer)"
+    )
     for range in step["ranges"]!.elements {
       let mark = range["contains"]?.bool == true ? "yes" : "no "
       let variant = range["variant"]?.text.map { "variant \($0)" } ?? "an unknown variant"

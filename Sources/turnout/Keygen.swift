@@ -9,7 +9,8 @@ enum Keygen {
   static let command = Command(
     "keygen", "make an Ed25519 key and add it to a key file",
     options: [
-      Option("private", "FILE", "where the private key goes (PEM, readable by its owner alone); must not exist"),
+      Option(
+        "private", "FILE", "where the private key goes (PEM, readable by its owner alone); must not exist"),
       Option("trust", "FILE", "the key file to make, or to add the key to"),
       Option("threshold", "N", "how many keys of the file must sign; default: as it is, or 1"),
     ])

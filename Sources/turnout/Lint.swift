@@ -15,7 +15,9 @@ enum Lint {
         let snapshot = try Documents.snapshot(path)
         Documents.print(snapshot.findings, in: path)
         count += snapshot.findings.count
-        if snapshot.findings.isEmpty { print("\(path): \(snapshot.environment) version \(snapshot.version): good") }
+        if snapshot.findings.isEmpty {
+          print("\(path): \(snapshot.environment) version \(snapshot.version): good")
+        }
       } catch let refusal as Refusal {
         print("\(path): refused: \(refusal.message)")
         count += 1

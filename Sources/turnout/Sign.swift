@@ -35,7 +35,8 @@ enum Sign {
     }
     let issuedAt = Double(Clock.wall() / 1_000_000)
     let manifest = Manifest(
-      environment: environment, version: snapshot.version, path: Layout.snapshot(environment, snapshot.version),
+      environment: environment, version: snapshot.version,
+      path: Layout.snapshot(environment, snapshot.version),
       sha256: snapshot.document.withBytes { Digest.sha256Hex($0) }, length: snapshot.document.count,
       issuedAt: issuedAt, expiresAt: issuedAt + lifetime)
     let envelope = try Envelope(manifest.encode(), type: Envelope.manifestType, signedBy: keys)
@@ -45,8 +46,12 @@ enum Sign {
     try File.replace("\(directory)/\(Layout.latest(environment))", with: snapshot.document)
     try File.replace("\(directory)/\(Layout.version(environment))", with: version(snapshot))
     try File.replace("\(directory)/\(Layout.manifest(environment))", with: envelope.encode())
-    print("signed \(environment) version \(snapshot.version) with \(keys.map { String($0.publicKey.id.prefix(16)) }.joined(separator: ", "))")
-    print("\(directory)/\(Layout.manifest(environment)) expires at \(Timestamp.text(milliseconds: manifest.expiresAt))")
+    print(
+      "signed \(environment) version \(snapshot.version) with \(keys.map { String($0.publicKey.id.prefix(16)) }.joined(separator: ", "))"
+    )
+    print(
+      "\(directory)/\(Layout.manifest(environment)) expires at \(Timestamp.text(milliseconds: manifest.expiresAt))"
+    )
   }
 
   private static func version(_ snapshot: VerifiedSnapshot) -> [UInt8] {

@@ -18,7 +18,8 @@ enum Verify {
 
   static func run(_ invocation: Invocation) throws {
     let trusted = try TrustedKeys(decoding: Documents.small(invocation.required("trust")))
-    let envelope = try Envelope(decoding: File.read(invocation.required("manifest"), limit: Envelope.byteCountMax))
+    let envelope = try Envelope(
+      decoding: File.read(invocation.required("manifest"), limit: Envelope.byteCountMax))
     let manifest = try Manifest(decoding: envelope.verified(Envelope.manifestType, by: trusted))
     try manifest.check(environment: invocation["environment"] ?? manifest.environment, after: nil)
     if let text = invocation["min-version"] {

@@ -18,7 +18,8 @@ struct AdminLoop: ~Copyable {
   private let metrics: MetricsPage
 
   init(
-    _ listener: Int32, limits: Limits, words: WorkerWords, waker: Waker, isEnding: SharedWord, metrics: MetricsPage
+    _ listener: Int32, limits: Limits, words: WorkerWords, waker: Waker, isEnding: SharedWord,
+    metrics: MetricsPage
   ) throws(SystemFailure) {
     var limits = limits
     limits.connections = 256
@@ -53,7 +54,8 @@ struct AdminLoop: ~Copyable {
     let path = String(exchange.path)
     guard exchange.request.method == .get || exchange.request.method == .head else {
       return write(
-        &exchange, .methodNotAllowed, Self.fault("METHOD_NOT_ALLOWED", "Use GET."), fields: "Allow: GET, HEAD\r\n")
+        &exchange, .methodNotAllowed, Self.fault("METHOD_NOT_ALLOWED", "Use GET."),
+        fields: "Allow: GET, HEAD\r\n")
     }
     switch path {
     case "/health": write(&exchange, .ok, Array("{\"status\":\"ok\"}".utf8))

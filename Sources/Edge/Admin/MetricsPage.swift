@@ -42,7 +42,9 @@ struct MetricsPage: Sendable {
     page.counter("process_cpu_seconds_total", "Processor time of the process, user and system.")
     page.sample("process_cpu_seconds_total", "", user + system)
     if let status = try? File.readVirtual("/proc/self/statm"),
-      let pages = String(decoding: status, as: UTF8.self).split(separator: " ").dropFirst().first.flatMap({ Double($0) })
+      let pages = String(decoding: status, as: UTF8.self).split(separator: " ").dropFirst().first.flatMap({
+        Double($0)
+      })
     {
       page.gauge("process_resident_memory_bytes", "Resident memory.")
       page.sample("process_resident_memory_bytes", "", pages * Double(getpagesize()))
@@ -56,7 +58,8 @@ struct MetricsPage: Sendable {
     for route in Route.allCases {
       for status in ServeCounters.statuses {
         page.sample(
-          "turnout_http_requests_total", "route=\"\(String(route.name.bytes))\",status=\"\(status.rawValue)\"",
+          "turnout_http_requests_total",
+          "route=\"\(String(route.name.bytes))\",status=\"\(status.rawValue)\"",
           sum(ServeCounters.request(route, status)))
       }
     }
@@ -85,7 +88,9 @@ struct MetricsPage: Sendable {
   private func decisions(_ page: inout Page) {
     page.counter("turnout_decisions_total", "Outcomes of experiments and flags, by reason.")
     for reason in Reason.allCases {
-      page.sample("turnout_decisions_total", "reason=\"\(String(reason.name.bytes))\"", sum(ServeCounters.reason(reason)))
+      page.sample(
+        "turnout_decisions_total", "reason=\"\(String(reason.name.bytes))\"",
+        sum(ServeCounters.reason(reason)))
     }
     page.sample("turnout_decisions_total", "reason=\"FLAG_DEFAULT\"", sum(ServeCounters.flagDefaults))
     page.sample("turnout_decisions_total", "reason=\"FLAG_NOT_FOUND\"", sum(ServeCounters.flagsNotFound))
@@ -111,7 +116,8 @@ struct MetricsPage: Sendable {
       page.counter(name, help)
       page.sample(name, "", sum(ServeCounters.tally + index))
     }
-    page.counter("turnout_environment_requests_dropped_total", "Unknown environments that could not be asked for.")
+    page.counter(
+      "turnout_environment_requests_dropped_total", "Unknown environments that could not be asked for.")
     page.sample("turnout_environment_requests_dropped_total", "", sum(ServeCounters.wantsDropped))
     page.gauge("turnout_io_backend", "The event back end in use.")
     page.sample("turnout_io_backend", "backend=\"io_uring\"", 1)
@@ -127,13 +133,20 @@ struct MetricsPage: Sendable {
         page.sample(name, "environment=\"\(entry.name)\"", value)
       }
     }
-    each("turnout_snapshot_loaded", "Whether decisions can be made for the environment.") { $0.tables.isEmpty ? 0 : 1 }
-    each("turnout_snapshot_version", "The version of the snapshot.") { $0.snapshot.isEmpty ? nil : Double($0.version) }
-    each("turnout_snapshot_age_seconds", "Time since the upstream last said that the snapshot is current.") { entry in
+    each("turnout_snapshot_loaded", "Whether decisions can be made for the environment.") {
+      $0.tables.isEmpty ? 0 : 1
+    }
+    each("turnout_snapshot_version", "The version of the snapshot.") {
+      $0.snapshot.isEmpty ? nil : Double($0.version)
+    }
+    each("turnout_snapshot_age_seconds", "Time since the upstream last said that the snapshot is current.") {
+      entry in
       let confirmed = Double(sync.read(SyncCounters.confirmedAt(Int(entry.follower)))) / 1e3
       return entry.snapshot.isEmpty ? nil : max(0, now - (confirmed > 0 ? confirmed : startedAt))
     }
-    each("turnout_snapshot_expired", "Whether the manifest is over.") { $0.snapshot.isEmpty ? nil : $0.isExpired ? 1 : 0 }
+    each("turnout_snapshot_expired", "Whether the manifest is over.") {
+      $0.snapshot.isEmpty ? nil : $0.isExpired ? 1 : 0
+    }
     each("turnout_snapshot_from_disk", "Whether the snapshot is the last good one and not yet confirmed.") {
       $0.snapshot.isEmpty ? nil : $0.isFromDisk ? 1 : 0
     }
@@ -141,7 +154,8 @@ struct MetricsPage: Sendable {
     page.sample("turnout_snapshots_published_total", "", Double(sync.read(SyncCounters.publications)))
     page.counter("turnout_upstream_fetches_total", "Requests to the upstream.")
     page.sample("turnout_upstream_fetches_total", "", Double(sync.read(SyncCounters.fetches)))
-    page.counter("turnout_environments_refused_total", "Environments not followed because there are too many.")
+    page.counter(
+      "turnout_environments_refused_total", "Environments not followed because there are too many.")
     page.sample("turnout_environments_refused_total", "", Double(sync.read(SyncCounters.environmentsRefused)))
     page.counter("turnout_snapshots_refused_total", "Snapshots and manifests that were not used, by reason.")
     for reason in Refusal.Reason.allCases {

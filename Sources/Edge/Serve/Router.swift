@@ -50,7 +50,10 @@ struct Router: ~Copyable {
       status = options(&exchange, "Allow: GET, HEAD, POST, OPTIONS\r\n")
     } else {
       route = .none
-      status = refuse(&exchange, ClientFault("NOT_FOUND", "There is no such route: see /decide and /api/v1/decide.", status: .notFound))
+      status = refuse(
+        &exchange,
+        ClientFault("NOT_FOUND", "There is no such route: see /decide and /api/v1/decide.", status: .notFound)
+      )
     }
     if !exchange.output.isOverflowing { words.count(ServeCounters.request(route, status)) }
   }
@@ -117,7 +120,8 @@ struct Router: ~Copyable {
         &exchange,
         ClientFault(
           "INVALID_ENVIRONMENT",
-          "The environment's name is malformed: send 1 to 64 letters, digits, -, _ and ., the first a letter or digit."))
+          "The environment's name is malformed: send 1 to 64 letters, digits, -, _ and ., the first a letter or digit."
+        ))
     }
     if catalog.entry(environment) == nil, !wantedInTurn {
       wantedInTurn = true

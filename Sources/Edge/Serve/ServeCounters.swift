@@ -39,7 +39,9 @@ enum ServeCounters {
   static var latencyBuckets: Int { 20 }
 
   /// The statuses that routes answer with, in the order of the counters.
-  static var statuses: [Status] { [.ok, .noContent, .notModified, .badRequest, .notFound, .methodNotAllowed, .unavailable] }
+  static var statuses: [Status] {
+    [.ok, .noContent, .notModified, .badRequest, .notFound, .methodNotAllowed, .unavailable]
+  }
 
   static func request(_ route: Route, _ status: Status) -> Int {
     let place =

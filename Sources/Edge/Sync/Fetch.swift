@@ -207,7 +207,8 @@ final class Fetch {
       }
       if response == nil {
         if answerCount > Self.slack / 2 {
-          end(.refused(Refusal(.protocolError, "the head of the answer has more than \(Self.slack / 2) bytes")))
+          end(
+            .refused(Refusal(.protocolError, "the head of the answer has more than \(Self.slack / 2) bytes")))
         }
         return
       }

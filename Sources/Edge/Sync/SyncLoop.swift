@@ -31,7 +31,8 @@ final class SyncLoop {
   private static let tickTime: UInt64 = 1_000_000_000
 
   init(
-    _ configuration: Configuration, workers: [WorkerWords], words: WorkerWords, waker: Waker, isEnding: SharedWord
+    _ configuration: Configuration, workers: [WorkerWords], words: WorkerWords, waker: Waker,
+    isEnding: SharedWord
   ) throws {
     settings = configuration.upstream
     address = UpstreamAddress(settings.url)!
@@ -91,7 +92,9 @@ final class SyncLoop {
   private func takeWants() {
     for worker in workers {
       while let name = worker.takeWant() {
-        guard Layout.isEnvironment(name), !followers.contains(where: { $0.environment == name }) else { continue }
+        guard Layout.isEnvironment(name), !followers.contains(where: { $0.environment == name }) else {
+          continue
+        }
         guard followers.count < settings.environmentMax else {
           words.count(SyncCounters.environmentsRefused)
           continue
@@ -116,7 +119,8 @@ final class SyncLoop {
       followers.removeAll { follower in forgotten.contains { $0 === follower } }
       publish()
     }
-    for follower in followers where !follower.isFetching && follower.absentUntil == nil && follower.nextPoll <= now {
+    for follower in followers
+    where !follower.isFetching && follower.absentUntil == nil && follower.nextPoll <= now {
       begin(follower, now)
     }
   }
@@ -154,7 +158,8 @@ final class SyncLoop {
     let slot = (0...).first { fetches[$0] == nil }!
     do throws(Refusal) {
       let fetch = try Fetch(
-        address, path: path, etag: etag, limit: limit, deadline: now + time, tls: tls, slot: slot, ring: &ring)
+        address, path: path, etag: etag, limit: limit, deadline: now + time, tls: tls, slot: slot, ring: &ring
+      )
       fetches[slot] = (fetch, follower)
       settle(slot)
     } catch {
@@ -254,10 +259,14 @@ final class SyncLoop {
     let manifest = try Manifest(decoding: opened.verified(Envelope.manifestType, by: trusted!))
     try manifest.check(environment: follower.environment, after: accepted)
     guard manifest.length <= settings.snapshotMax else {
-      throw Refusal(.oversized, "the manifest speaks of \(manifest.length) bytes, more than \(settings.snapshotMax)")
+      throw Refusal(
+        .oversized, "the manifest speaks of \(manifest.length) bytes, more than \(settings.snapshotMax)")
     }
     guard !isOver(manifest, follower) else {
-      throw Refusal(.expired, "the manifest of version \(manifest.version) expired at \(Timestamp.text(milliseconds: manifest.expiresAt))")
+      throw Refusal(
+        .expired,
+        "the manifest of version \(manifest.version) expired at \(Timestamp.text(milliseconds: manifest.expiresAt))"
+      )
     }
     return (manifest, opened.signers(among: trusted!))
   }
@@ -273,7 +282,9 @@ final class SyncLoop {
     try manifest.check(environment: follower.environment, after: follower.accepted)
     follower.etag = answer.etag
     if follower.edition?.manifest.sha256 != manifest.sha256 {
-      try adopt(follower, Edition.Source(envelope: manifest.encode(), manifest: manifest, verified: verified, signers: []))
+      try adopt(
+        follower,
+        Edition.Source(envelope: manifest.encode(), manifest: manifest, verified: verified, signers: []))
     }
     confirm(follower)
   }
@@ -299,11 +310,14 @@ final class SyncLoop {
   private func adopt(_ follower: Follower, _ source: Edition.Source) throws(Refusal) {
     do throws(Refusal) {
       try store.keep(
-        StateStore.Generation(envelope: source.envelope, manifest: source.manifest, document: source.verified.document),
+        StateStore.Generation(
+          envelope: source.envelope, manifest: source.manifest, document: source.verified.document),
         environment: follower.environment)
     } catch {
       words.count(SyncCounters.refusal(error.reason))
-      Log.write(.error, "state_not_kept", ["environment": .text(follower.environment), "reason": .text(error.message)])
+      Log.write(
+        .error, "state_not_kept",
+        ["environment": .text(follower.environment), "reason": .text(error.message)])
     }
     follower.accepted = Accepted(source.manifest)
     try install(follower, source, isFromDisk: false)
@@ -318,7 +332,8 @@ final class SyncLoop {
         .warning, "snapshot_finding",
         [
           "environment": .text(follower.environment), "version": .integer(source.verified.version),
-          "severity": .text(finding.severity.rawValue), "place": .text(finding.place), "message": .text(finding.message),
+          "severity": .text(finding.severity.rawValue), "place": .text(finding.place),
+          "message": .text(finding.message),
         ])
     }
   }
@@ -331,7 +346,8 @@ final class SyncLoop {
       publish()
     }
     follower.succeeded(
-      now: Clock.monotonic(), interval: settings.pollInterval, jitter: Double.random(in: 0..<1, using: &random))
+      now: Clock.monotonic(), interval: settings.pollInterval,
+      jitter: Double.random(in: 0..<1, using: &random))
   }
 
   private func refuse(_ follower: Follower, _ refusal: Refusal, retryAfter: Int?) {
@@ -378,7 +394,9 @@ final class SyncLoop {
   }
 
   /// A generation from the disk, verified anew: the disk is no more trusted than the upstream.
-  private func source(_ generation: StateStore.Generation, _ follower: Follower) throws(Refusal) -> Edition.Source {
+  private func source(_ generation: StateStore.Generation, _ follower: Follower) throws(Refusal)
+    -> Edition.Source
+  {
     var signers: [String] = []
     if let trusted {
       let envelope = try Envelope(decoding: generation.envelope)

@@ -1,0 +1,38 @@
+# turnout: `make run` tries it, `make test` proves it. Each does all the set-up it needs.
+SWIFT ?= swift
+BUILD := .build/release
+
+.PHONY: help run build test lint format bench clean setup setup-test
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup:  ## install the C libraries that the build links (Debian packages)
+	@.ci/setup build
+
+setup-test:
+	@.ci/setup test
+
+build: setup  ## build the programs, optimised
+	$(SWIFT) build -c release --product turnout-edge
+	$(SWIFT) build -c release --product turnout
+
+run: build  ## sign the demo snapshot, start an edge with it, and print what to try
+	@configs/demo/run.sh $(BUILD)
+
+test: setup-test  ## build everything once, optimised as it is deployed, and run every test
+	$(SWIFT) build -c release --build-tests
+	$(SWIFT) test -c release --skip-build
+
+lint:  ## check the formatting and the usual mistakes, strictly
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
+
+format:  ## format the sources in place
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
+
+bench: setup  ## measure; each program prints a table
+	$(SWIFT) build -c release --product bench-engine
+	$(BUILD)/bench-engine
+
+clean:  ## remove what was built and what the demo wrote
+	rm -rf .build run
