@@ -1,7 +1,5 @@
 // A program as its user sees it: its commands, its help, its exit codes.
 
-import Glibc
-
 package struct Program: Sendable {
   package let name: String
   package let summary: String
@@ -51,13 +49,6 @@ package struct Program: Sendable {
     let rest = Array(arguments.dropFirst())
     if rest.contains("--help") || rest.contains("-h") { return .print(help(for: command)) }
     return .run(try Invocation(command, rest))
-  }
-
-  /// Says what went wrong on standard error and ends the process.
-  package func fail(_ code: Int32, _ message: String) -> Never {
-    let line = Array("\(name): \(message)\n".utf8)
-    _ = unsafe write(2, line, line.count)
-    exit(code)
   }
 
   private var help: String {

@@ -3,7 +3,6 @@
 
 import Bytes
 import Decisions
-import Glibc
 import Kernel
 import Publication
 import Server
@@ -82,7 +81,7 @@ package enum Edge {
     Log.write(.info, "ending", [:])
     let deadline = Clock.monotonic() + configuration.drainTime
     for waker in wakers { waker.wake() }
-    while running.value > 0, Clock.monotonic() < deadline { usleep(5_000) }
+    while running.value > 0, Clock.monotonic() < deadline { Process.pause(microseconds: 5_000) }
     for case .unix(let path) in configuration.listen + [configuration.admin] { try? File.remove(path) }
     Log.write(.info, "ended", ["connectionsCut": .bool(running.value > 0)])
   }
@@ -96,7 +95,7 @@ package enum Edge {
         try body()
       } catch {
         Log.write(.error, "thread_failed", ["thread": .text(name), "reason": .text("\(error)")])
-        exit(1)
+        Process.end(1)
       }
     }
   }

@@ -1,7 +1,6 @@
 // Structured logs: one JSON object per line on standard error, one line per event, never one per request.
 
 import Bytes
-import Glibc
 import JSON
 import Kernel
 
@@ -46,8 +45,6 @@ package enum Log {
       }
     }
     let line = writer.text + [0x0A]
-    // One write, so that lines of several threads do not mix. A log that cannot be written is not a reason
-    // to stop answering.
-    _ = unsafe Glibc.write(2, line, line.count)
+    line.withBytes { Process.writeError($0) }
   }
 }

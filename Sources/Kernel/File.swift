@@ -57,6 +57,14 @@ package enum File {
     return Array(content.prefix(count))
   }
 
+  /// Writes a file that must not exist yet.
+  package static func create(_ path: String, with content: [UInt8], mode: UInt32) throws(SystemFailure) {
+    guard !exists(path) else {
+      throw SystemFailure("create \(path)", code: EEXIST, remedy: "Remove it, or choose another name.")
+    }
+    try replace(path, with: content, mode: mode)
+  }
+
   private static func write(
     _ content: [UInt8], to descriptor: borrowing Descriptor, _ path: String
   ) throws(SystemFailure) {

@@ -15,6 +15,9 @@ package struct SystemFailure: Error, Sendable, CustomStringConvertible {
     self.remedy = remedy
   }
 
+  /// Whether a file was larger than it may be.
+  package var isTooLarge: Bool { code == EFBIG }
+
   package var description: String {
     let text = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
     return "\(call): \(text)" + (remedy.isEmpty ? "" : ". \(remedy)")

@@ -2,6 +2,8 @@
 // that of the slot when the operation began: a completion for a connection that is gone is dropped by it,
 // not by luck.
 
+import Glibc
+
 package struct Token: Equatable, Sendable {
   package enum Operation: UInt8, Sendable {
     case accept, receive, send, connect, wake, cancel
@@ -33,4 +35,9 @@ package struct Completion: Sendable {
   package var buffer: Int32
   /// Whether the operation will complete again.
   package var hasMore: Bool
+
+  /// Whether it was ended by ``Ring/cancel(_:)``.
+  package var isCancelled: Bool { result == -ECANCELED }
+  /// Whether no receive buffer was left.
+  package var isOutOfBuffers: Bool { result == -ENOBUFS }
 }

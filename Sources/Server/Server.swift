@@ -189,7 +189,7 @@ package struct Server: ~Copyable {
     guard completion.result >= 0 else {
       // No descriptor or no memory is left: pause, so that it is not asked for in a circle.
       if !completion.hasMore, !isDraining {
-        if completion.result != Self.cancelled { tally.acceptPauses += 1 }
+        if !completion.isCancelled { tally.acceptPauses += 1 }
         acceptAfter = now + 100_000_000
       }
       return
@@ -215,8 +215,6 @@ package struct Server: ~Copyable {
     if freeCount == 0 { pauseAccepting() }
     if !completion.hasMore { accept() }
   }
-
-  private static var cancelled: Int32 { -125 }  // ECANCELED
 
   private mutating func pauseAccepting() {
     for index in listeners.indices where isAccepting[index] { ring.cancel(Token(.accept, slot: index)) }
@@ -255,18 +253,17 @@ package struct Server: ~Copyable {
       take(slot, completion.buffer, count: Int(completion.result))
     } else {
       if completion.buffer >= 0 { ring.giveBack(completion.buffer) }
-      switch completion.result {
-      case 0: ended(slot)
-      case Self.noBuffers: tally.bufferExhaustions += 1
-      case Self.cancelled: break
-      default: close(slot)
+      if completion.result == 0 {
+        ended(slot)
+      } else if completion.isOutOfBuffers {
+        tally.bufferExhaustions += 1
+      } else if !completion.isCancelled {
+        close(slot)
       }
     }
     if connections[slot].isClosing { return recycle(slot) }
     if !completion.hasMore { markDirty(slot) }
   }
-
-  private static var noBuffers: Int32 { -105 }  // ENOBUFS
 
   /// Reads the bytes where they are if nothing stands before them, or keeps them for later.
   private mutating func take(_ slot: Int, _ buffer: Int32, count: Int) {

@@ -1,8 +1,9 @@
 // turnout-edge: arguments, exit codes, one call.
 
 import Arguments
+import Bytes
 import Edge
-import Glibc
+import Kernel
 
 let program = Program(
   "turnout-edge", "decides which variant of an experiment a user gets, from signed snapshots",
@@ -20,24 +21,16 @@ let program = Program(
     SIGTERM and SIGINT end the process once the requests under way are answered; a second one ends it at once.
     """)
 
-/// The environment variables of the process.
-func variables() -> [String: String] {
-  var result: [String: String] = [:]
-  var pointer = unsafe environ
-  while let entry = unsafe pointer.pointee {
-    let parts = unsafe String(cString: entry).split(
-      separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    if parts.count == 2 { result[String(parts[0])] = String(parts[1]) }
-    unsafe pointer += 1
-  }
-  return result
+func fail(_ code: Int32, _ message: String) -> Never {
+  Array("turnout-edge: \(message)\n".utf8).withBytes { Process.writeError($0) }
+  Process.end(code)
 }
 
 do {
   switch try program.parse(Array(CommandLine.arguments.dropFirst())) {
   case .print(let text): print(text)
   case .run(let invocation):
-    let configuration = try Configuration(file: invocation.required("config"), environment: variables())
+    let configuration = try Configuration(file: invocation.required("config"), environment: Process.variables)
     try Edge.check(configuration)
     if invocation.has("check") {
       print("the configuration is good")
@@ -46,9 +39,9 @@ do {
     }
   }
 } catch let fault as UsageFault {
-  program.fail(2, "\(fault); turnout-edge --help tells more")
+  fail(2, "\(fault); turnout-edge --help tells more")
 } catch let fault as ConfigurationFault {
-  program.fail(2, fault.description)
+  fail(2, fault.description)
 } catch {
-  program.fail(1, "\(error)")
+  fail(1, "\(error)")
 }

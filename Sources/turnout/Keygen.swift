@@ -18,9 +18,6 @@ enum Keygen {
   static func run(_ invocation: Invocation) throws {
     let privatePath = try invocation.required("private")
     let trustPath = try invocation.required("trust")
-    guard !File.exists(privatePath) else {
-      throw SystemFailure("write \(privatePath)", code: 17, remedy: "Remove it, or choose another name.")
-    }
     let key = try PrivateKey.generate()
     var keys: [PublicKey] = []
     var threshold = 1
@@ -38,7 +35,7 @@ enum Keygen {
     }
     try File.makeDirectory(File.directory(of: privatePath))
     try File.makeDirectory(File.directory(of: trustPath))
-    try File.replace(privatePath, with: key.pem(), mode: 0o600)
+    try File.create(privatePath, with: key.pem(), mode: 0o600)
     try File.replace(trustPath, with: TrustedKeys(keys: keys, threshold: threshold).encode() + [0x0A])
     print("keyid \(key.publicKey.id)")
     print("private key in \(privatePath), trusted in \(trustPath) (\(threshold) of \(keys.count) must sign)")

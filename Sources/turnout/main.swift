@@ -1,6 +1,7 @@
 // turnout: the tool. Arguments, exit codes, one call per command.
 
 import Arguments
+import Bytes
 import Kernel
 import Snapshots
 import Trust
@@ -8,6 +9,11 @@ import Trust
 let program = Program(
   "turnout", "makes keys, signs and checks snapshots, and decides offline", version: "0.1.0",
   commands: [Keygen.command, Sign.command, Verify.command, Lint.command, Decide.command, Explain.command])
+
+func fail(_ code: Int32, _ message: String) -> Never {
+  Array("turnout: \(message)\n".utf8).withBytes { Process.writeError($0) }
+  Process.end(code)
+}
 
 do {
   switch try program.parse(Array(CommandLine.arguments.dropFirst())) {
@@ -23,11 +29,11 @@ do {
     }
   }
 } catch let fault as UsageFault {
-  program.fail(2, "\(fault); turnout --help tells more")
+  fail(2, "\(fault); turnout --help tells more")
 } catch let refusal as Refusal {
-  program.fail(3, refusal.description)
+  fail(3, refusal.description)
 } catch let refused as Refused {
-  program.fail(3, refused.description)
+  fail(3, refused.description)
 } catch {
-  program.fail(1, "\(error)")
+  fail(1, "\(error)")
 }

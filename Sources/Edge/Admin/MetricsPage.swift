@@ -3,7 +3,6 @@
 
 import Bytes
 import Decisions
-import Glibc
 import HTTP
 import Kernel
 import Publication
@@ -35,19 +34,11 @@ struct MetricsPage: Sendable {
   }
 
   private func process(_ page: inout Page) {
-    var usage = rusage()
-    unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    let user = Double(usage.ru_utime.tv_sec) + Double(usage.ru_utime.tv_usec) / 1e6
-    let system = Double(usage.ru_stime.tv_sec) + Double(usage.ru_stime.tv_usec) / 1e6
     page.counter("process_cpu_seconds_total", "Processor time of the process, user and system.")
-    page.sample("process_cpu_seconds_total", "", user + system)
-    if let status = try? File.readVirtual("/proc/self/statm"),
-      let pages = String(decoding: status, as: UTF8.self).split(separator: " ").dropFirst().first.flatMap({
-        Double($0)
-      })
-    {
+    page.sample("process_cpu_seconds_total", "", Process.processorTime)
+    if let bytes = Process.residentBytes {
       page.gauge("process_resident_memory_bytes", "Resident memory.")
-      page.sample("process_resident_memory_bytes", "", pages * Double(getpagesize()))
+      page.sample("process_resident_memory_bytes", "", Double(bytes))
     }
     page.gauge("turnout_workers", "Worker threads.")
     page.sample("turnout_workers", "", Double(workers.count))

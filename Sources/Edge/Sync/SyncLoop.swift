@@ -3,7 +3,6 @@
 // nothing is published before it is kept.
 
 import Bytes
-import Glibc
 import Kernel
 import Publication
 import Snapshots
@@ -174,7 +173,7 @@ final class SyncLoop {
       let content = try File.read(file, limit: limit)
       receive(follower, Fetch.Answer(status: 200, etag: nil, retryAfter: nil, longPoll: nil, body: content))
     } catch {
-      let reason: Refusal.Reason = error.code == EFBIG ? .oversized : .unreachable
+      let reason: Refusal.Reason = error.isTooLarge ? .oversized : .unreachable
       refuse(follower, Refusal(reason, error.description), retryAfter: nil)
     }
   }

@@ -1,0 +1,47 @@
+// The process itself: its standard error, its end, its environment and what it uses.
+
+package import Bytes
+import Glibc
+
+package enum Process {
+  /// Writes to standard error at once, so that the lines of several threads do not mix. What cannot be
+  /// written is lost: a log is no reason to stop.
+  package static func writeError(_ bytes: ByteView) {
+    _ = unsafe write(2, bytes.start, bytes.count)
+  }
+
+  package static func end(_ code: Int32) -> Never { exit(code) }
+
+  /// The environment variables.
+  package static var variables: [String: String] {
+    var result: [String: String] = [:]
+    var entry = unsafe environ
+    while let text = unsafe entry.pointee {
+      let parts = unsafe String(cString: text).split(
+        separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if parts.count == 2 { result[String(parts[0])] = String(parts[1]) }
+      unsafe entry += 1
+    }
+    return result
+  }
+
+  /// Processor time so far, user and system together; seconds.
+  package static var processorTime: Double {
+    var usage = rusage()
+    unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+  }
+
+  /// Resident memory in bytes; nil where /proc does not say.
+  package static var residentBytes: Int? {
+    guard let text = try? File.readVirtual("/proc/self/statm") else { return nil }
+    let pages = String(decoding: text, as: UTF8.self).split(separator: " ").dropFirst().first.flatMap {
+      Int($0)
+    }
+    return pages.map { $0 * Int(getpagesize()) }
+  }
+
+  /// Lets the calling thread rest.
+  package static func pause(microseconds: UInt32) { usleep(microseconds) }
+}
