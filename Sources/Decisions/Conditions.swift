@@ -4,9 +4,30 @@
 import Bytes
 import JSON
 
+/// The sections that conditions are evaluated from, looked up once per decision.
+struct RuleRows {
+  let ruleLists: Rows<Run>
+  let rules: Rows<Run>
+  let ruleConditions: Rows<UInt32>
+  let conditions: Rows<ConditionRow>
+  let operands: Rows<OperandRow>
+  private let tables: Tables
+
+  init(_ tables: Tables) {
+    ruleLists = tables.ruleLists
+    rules = tables.rules
+    ruleConditions = tables.ruleConditions
+    conditions = tables.conditions
+    operands = tables.operands
+    self.tables = tables
+  }
+
+  func text(_ range: ByteRange) -> ByteView { tables.text(range) }
+}
+
 extension Workspace {
   /// Whether any rule of the list holds; an empty list does.
-  mutating func holds(ruleList index: Int, _ tables: Tables, _ context: ByteView) -> Bool {
+  mutating func holds(ruleList index: Int, _ rows: RuleRows, _ context: ByteView) -> Bool {
     guard index != 0 else { return true }
     switch ruleListMemo[index] {
     case .yes: return true
@@ -14,7 +35,7 @@ extension Workspace {
     case .unknown: break
     }
     var holds = false
-    for rule in tables.ruleLists[index].range where self.holds(rule: rule, tables, context) {
+    for rule in rows.ruleLists[index].range where self.holds(rule: rule, rows, context) {
       holds = true
       break
     }
@@ -23,37 +44,37 @@ extension Workspace {
   }
 
   /// Whether all conditions of the rule hold; a rule without any does.
-  mutating func holds(rule index: Int, _ tables: Tables, _ context: ByteView) -> Bool {
-    for place in tables.rules[index].range
-    where !holds(condition: Int(tables.ruleConditions[place]), tables, context) {
+  mutating func holds(rule index: Int, _ rows: RuleRows, _ context: ByteView) -> Bool {
+    for place in rows.rules[index].range
+    where !holds(condition: Int(rows.ruleConditions[place]), rows, context) {
       return false
     }
     return true
   }
 
-  mutating func holds(condition index: Int, _ tables: Tables, _ context: ByteView) -> Bool {
+  mutating func holds(condition index: Int, _ rows: RuleRows, _ context: ByteView) -> Bool {
     switch conditionMemo[index] {
     case .yes: return true
     case .no: return false
     case .unknown: break
     }
-    let holds = evaluate(tables.conditions[index], tables, context)
+    let holds = evaluate(rows.conditions[index], rows, context)
     conditionMemo[index] = holds ? .yes : .no
     return holds
   }
 
-  private mutating func evaluate(_ condition: ConditionRow, _ tables: Tables, _ context: ByteView) -> Bool {
+  private mutating func evaluate(_ condition: ConditionRow, _ rows: RuleRows, _ context: ByteView) -> Bool {
     let value = settled(Int(condition.attribute), context)
     switch condition.operation {
     case .exists: return value.kind != .missing
     case .notExists: return value.kind == .missing
-    case .eq: return !condition.isList && equals(value, operand(condition, tables), tables, context)
-    case .neq: return condition.isList || !equals(value, operand(condition, tables), tables, context)
-    case .in: return condition.isList && isAmong(condition, value, tables, context)
-    case .notIn: return condition.isList && !isAmong(condition, value, tables, context)
-    case .gt, .lt, .gte, .lte: return compareNumbers(condition, value, tables)
+    case .eq: return !condition.isList && equals(value, operand(condition, rows), rows, context)
+    case .neq: return condition.isList || !equals(value, operand(condition, rows), rows, context)
+    case .in: return condition.isList && isAmong(condition, value, rows, context)
+    case .notIn: return condition.isList && !isAmong(condition, value, rows, context)
+    case .gt, .lt, .gte, .lte: return compareNumbers(condition, value, rows)
     case .contains, .startsWith, .endsWith, .semverEq, .semverGt, .semverLt, .before, .after:
-      return compareStrings(condition, value, tables, context)
+      return compareStrings(condition, value, rows, context)
     }
   }
 
@@ -79,30 +100,30 @@ extension Workspace {
     value.isDecoded ? text.written.slice(value.range) : context.slice(value.range)
   }
 
-  private func operand(_ condition: ConditionRow, _ tables: Tables) -> OperandRow {
-    tables.operands[Int(condition.firstOperand)]
+  private func operand(_ condition: ConditionRow, _ rows: RuleRows) -> OperandRow {
+    rows.operands[Int(condition.firstOperand)]
   }
 
   private func equals(
-    _ value: AttributeValue, _ operand: OperandRow, _ tables: Tables, _ context: ByteView
+    _ value: AttributeValue, _ operand: OperandRow, _ rows: RuleRows, _ context: ByteView
   ) -> Bool {
     switch (value.kind, operand.kind) {
     case (.null, .null), (.true, .true), (.false, .false): true
     case (.number, .number): value.number == operand.number
-    case (.string, .string): string(value, context).equals(tables.text(operand.text))
+    case (.string, .string): string(value, context).equals(rows.text(operand.text))
     default: false
     }
   }
 
   private func isAmong(
-    _ condition: ConditionRow, _ value: AttributeValue, _ tables: Tables, _ context: ByteView
+    _ condition: ConditionRow, _ value: AttributeValue, _ rows: RuleRows, _ context: ByteView
   ) -> Bool {
-    let operands = tables.operands
+    let operands = rows.operands
     let end = Int(condition.firstOperand) + Int(condition.operandCount)
     var index = Int(condition.firstOperand)
     guard condition.isSorted else {
       while index < end {
-        if equals(value, operands[index], tables, context) { return true }
+        if equals(value, operands[index], rows, context) { return true }
         index += 1
       }
       return false
@@ -119,15 +140,15 @@ extension Workspace {
       if operands[middle].hash < hash { index = middle + 1 } else { high = middle }
     }
     while index < end, operands[index].hash == hash {
-      if equals(value, operands[index], tables, context) { return true }
+      if equals(value, operands[index], rows, context) { return true }
       index += 1
     }
     return false
   }
 
-  private func compareNumbers(_ condition: ConditionRow, _ value: AttributeValue, _ tables: Tables) -> Bool {
+  private func compareNumbers(_ condition: ConditionRow, _ value: AttributeValue, _ rows: RuleRows) -> Bool {
     guard !condition.isList, value.kind == .number else { return false }
-    let operand = operand(condition, tables)
+    let operand = operand(condition, rows)
     guard operand.kind == .number else { return false }
     switch condition.operation {
     case .gt: return value.number > operand.number
@@ -138,13 +159,13 @@ extension Workspace {
   }
 
   private func compareStrings(
-    _ condition: ConditionRow, _ value: AttributeValue, _ tables: Tables, _ context: ByteView
+    _ condition: ConditionRow, _ value: AttributeValue, _ rows: RuleRows, _ context: ByteView
   ) -> Bool {
     guard !condition.isList, value.kind == .string else { return false }
-    let operand = operand(condition, tables)
+    let operand = operand(condition, rows)
     guard operand.kind == .string else { return false }
     let text = string(value, context)
-    let other = tables.text(operand.text)
+    let other = rows.text(operand.text)
     switch condition.operation {
     case .contains: return text.contains(other)
     case .startsWith: return text.starts(with: other)

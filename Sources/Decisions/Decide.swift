@@ -15,8 +15,10 @@ extension Workspace {
     holdOut(tables)
     let experiments = tables.experiments
     let bucketTables = tables.bucketTables
+    let holdoutLists = tables.holdoutLists
+    let rules = RuleRows(tables)
     for index in 0..<experiments.count {
-      evaluate(index, experiments[index], bucketTables, tables, context)
+      evaluate(index, experiments[index], bucketTables, holdoutLists, rules, context)
     }
     override(tables, userKey)
     resolveConflicts(tables)
@@ -34,12 +36,13 @@ extension Workspace {
   /// Steps 1, 3, 4 and 5: what the experiment says of the user, looked at alone.
   @inline(always)
   private mutating func evaluate(
-    _ index: Int, _ row: ExperimentRow, _ bucketTables: Rows<UInt8>, _ tables: Tables, _ context: ByteView
+    _ index: Int, _ row: ExperimentRow, _ bucketTables: Rows<UInt8>, _ holdoutLists: Rows<UInt32>,
+    _ rules: RuleRows, _ context: ByteView
   ) {
     if row.isPaused { return set(index, .paused) }
-    if row.holdoutCount > 0, isHeldOut(by: row, tables) { return set(index, .holdout) }
-    guard holds(ruleList: Int(row.audience), tables, context),
-      holds(ruleList: Int(row.targeting), tables, context)
+    if row.holdoutCount > 0, isHeldOut(by: row, holdoutLists) { return set(index, .holdout) }
+    guard holds(ruleList: Int(row.audience), rules, context),
+      holds(ruleList: Int(row.targeting), rules, context)
     else { return set(index, .targetingNotMatched) }
     let bucket = Int(buckets[Int(row.salt)])
     let variant = bucketTables[Int(row.bucketTable) * BucketTable.bucketCount + bucket]
@@ -47,8 +50,7 @@ extension Workspace {
     set(index, .assigned, variant)
   }
 
-  private func isHeldOut(by row: ExperimentRow, _ tables: Tables) -> Bool {
-    let lists = tables.holdoutLists
+  private func isHeldOut(by row: ExperimentRow, _ lists: Rows<UInt32>) -> Bool {
     for place in Int(row.firstHoldout)..<(Int(row.firstHoldout) + Int(row.holdoutCount))
     where isHeldOut[Int(lists[place])] {
       return true

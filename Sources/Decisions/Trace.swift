@@ -6,15 +6,15 @@ package import Bytes
 extension Workspace {
   /// Whether the condition held in the last decision; `context` must be the one decided with.
   package mutating func explain(condition index: Int, _ tables: Tables, _ context: ByteView) -> Bool {
-    holds(condition: index, tables, context)
+    holds(condition: index, RuleRows(tables), context)
   }
 
   package mutating func explain(rule index: Int, _ tables: Tables, _ context: ByteView) -> Bool {
-    holds(rule: index, tables, context)
+    holds(rule: index, RuleRows(tables), context)
   }
 
   package mutating func explain(ruleList index: Int, _ tables: Tables, _ context: ByteView) -> Bool {
-    holds(ruleList: index, tables, context)
+    holds(ruleList: index, RuleRows(tables), context)
   }
 
   /// Whether the user is in the holdout's share.
