@@ -45,6 +45,24 @@ package struct Output: ByteSink {
     count &+= bytes.count
   }
 
+  /// The next `byteCount` bytes, to be written by hand and then taken with ``advance(by:)``; nil, and an
+  /// overflow, if there are not as many.
+  @_noAllocation @_noLocks
+  package mutating func room(_ byteCount: Int) -> ByteRegion? {
+    guard byteCount <= region.count &- count, !isOverflowing else {
+      isOverflowing = true
+      return nil
+    }
+    return region.part(from: count, count: byteCount)
+  }
+
+  /// Takes bytes that were written into ``room(_:)``.
+  @_noAllocation @_noLocks
+  package mutating func advance(by byteCount: Int) {
+    precondition(byteCount <= region.count &- count)
+    count &+= byteCount
+  }
+
   @_noAllocation @_noLocks
   package mutating func append(_ literal: StaticString) {
     append(literal.bytes)

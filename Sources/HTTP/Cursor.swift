@@ -28,6 +28,25 @@ struct Cursor {
     return ByteRange(from: start, to: offset)
   }
 
+  /// Skips what a request target may hold: visible ASCII without the fragment's "#".
+  mutating func skipTarget() {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    while offset + 8 <= bytes.count {
+      let word = bytes.word(at: offset)
+      let hash = word ^ (ones &* 0x23)
+      let delete = word ^ (ones &* 0x7F)
+      let stops =
+        ((word &- (ones &* 0x21)) & ~word) | ((hash &- ones) & ~hash) | ((delete &- ones) & ~delete) | word
+      let marks = stops & (ones &* 0x80)
+      if marks != 0 {
+        offset += marks.trailingZeroBitCount / 8
+        return
+      }
+      offset += 8
+    }
+    while offset < bytes.count, Characters.isTarget(bytes[offset]) { offset += 1 }
+  }
+
   /// Skips what a field value may hold: visible characters, blanks, tabs and bytes above ASCII.
   mutating func skipFieldValue() {
     let ones: UInt64 = 0x0101_0101_0101_0101

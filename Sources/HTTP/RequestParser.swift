@@ -61,9 +61,7 @@ package struct RequestParser: Sendable {
     request.method = Self.method(bytes.slice(method))
 
     let targetStart = cursor.offset
-    while cursor.offset < bytes.count, Characters.isTarget(bytes[cursor.offset]) {
-      cursor.offset += 1
-    }
+    cursor.skipTarget()
     let target = ByteRange(from: targetStart, to: cursor.offset)
     guard cursor.offset <= limit else { return .invalid(.targetTooLong) }
     guard cursor.offset < bytes.count else { return .incomplete }
