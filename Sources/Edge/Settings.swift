@@ -243,3 +243,10 @@ struct Setting: Sendable {
     return bytes
   }
 }
+
+extension Configuration {
+  /// Every setting with the environment variable that overrides it.
+  package static var settingNames: [(name: String, variable: String)] {
+    Setting.all.map { ($0.name, $0.variable) }
+  }
+}

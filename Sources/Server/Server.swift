@@ -224,7 +224,8 @@ package struct Server: ~Copyable {
   package mutating func drain() {
     guard !isDraining else { return }
     isDraining = true
-    pauseAccepting()
+    // From now on connecting is refused; what was accepted before is served.
+    for listener in listeners { Socket.abort(listener) }
     for slot in 0..<slotEnd where connections[slot].isOpen {
       if connections[slot].waitsFor == .idle, connections[slot].pending < 0 { end(slot) }
     }

@@ -1,0 +1,37 @@
+// What a reader looks up is there: every setting, error code and metric label that the code can produce stands
+// in the page that documents it.
+
+import Edge
+import Foundation
+import HTTP
+import Snapshots
+import Testing
+
+struct DocumentTests {
+  private func page(_ name: String) throws -> String {
+    try String(contentsOfFile: root + "/" + name, encoding: .utf8)
+  }
+
+  @Test func `every setting and its variable stand in configs/README.md`() throws {
+    let text = try page("configs/README.md")
+    for (name, variable) in Configuration.settingNames {
+      #expect(text.contains("`\(name)`"), "\(name) is missing")
+      #expect(text.contains(variable), "\(variable) is missing")
+    }
+  }
+
+  @Test(arguments: Rejection.allCases)
+  func `every rejection's code stands in docs/decide-api.md`(rejection: Rejection) throws {
+    #expect(try page("docs/decide-api.md").contains("\(rejection.code)"))
+  }
+
+  @Test(arguments: Refusal.Reason.allCases)
+  func `every reason to refuse a snapshot stands in docs/distribution.md`(reason: Refusal.Reason) throws {
+    #expect(try page("docs/distribution.md").contains("`\(reason.rawValue)`"))
+  }
+
+  @Test(arguments: ["configs/edge.json", "configs/edge.minimal.json", "configs/demo/edge.json"])
+  func `the example configurations load`(name: String) throws {
+    _ = try Configuration(file: root + "/" + name, environment: [:])
+  }
+}
