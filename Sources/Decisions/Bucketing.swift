@@ -35,26 +35,36 @@ package enum Bucketing {
   package static func fill(_ buckets: Cells<UInt16>, _ tables: Tables, userKey: ByteView) {
     var prefix = Murmur3.Prefix(userKey)
     prefix.append(UInt8(ascii: ":"))
-    let salts = tables.salts
+    let groups = tables.saltGroups
     let words = tables.saltWords
-    for index in 0..<salts.count {
-      let salt = salts[index]
-      let hash =
-        salt.isSHA256
-        ? sha256(tables, salt, userKey) : UInt64(murmur3(prefix, salt, words))
-      buckets[index] = UInt16(truncatingIfNeeded: hash % UInt64(BucketTable.bucketCount))
+    var hashed = 0
+    for index in 0..<groups.count {
+      let group = groups[index]
+      let hashes = murmur3(prefix, group, words)
+      for lane in 0..<Int(group.saltCount) {
+        buckets[hashed] = UInt16(truncatingIfNeeded: hashes[lane] % UInt32(BucketTable.bucketCount))
+        hashed += 1
+      }
+    }
+    let salts = tables.salts
+    while hashed < salts.count {
+      let hash = sha256(tables, salts[hashed], userKey)
+      buckets[hashed] = UInt16(truncatingIfNeeded: hash % UInt64(BucketTable.bucketCount))
+      hashed += 1
     }
   }
 
   @inline(always)
-  private static func murmur3(_ prefix: Murmur3.Prefix, _ salt: SaltRow, _ words: Rows<UInt32>) -> UInt32 {
-    let saltCount = Int(salt.text.count)
+  private static func murmur3(
+    _ prefix: Murmur3.Prefix, _ group: SaltGroup, _ words: Rows<Murmur3.Lanes>
+  ) -> Murmur3.Lanes {
+    let saltCount = Int(group.byteCount)
     let byteCount = prefix.byteCount + saltCount
-    var word = Int(salt.firstWord) + prefix.pendingCount * Int(salt.stride)
-    var state = prefix.state
+    var word = Int(group.firstWord) + prefix.pendingCount * Int(group.stride)
+    var state = Murmur3.Lanes(repeating: prefix.state)
     var left = saltCount
     if prefix.pendingCount > 0 {
-      let completed = Murmur3.mix(prefix.pending | words[word])
+      let completed = Murmur3.mix(Murmur3.Lanes(repeating: prefix.pending) | words[word])
       guard prefix.pendingCount + saltCount >= 4 else {
         return Murmur3.finish(state ^ completed, byteCount: byteCount)
       }

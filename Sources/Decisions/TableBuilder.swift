@@ -21,7 +21,6 @@ package struct TableBuilder {
   private var bucketTablePlaces: [[UInt8]: UInt32] = [:]
   private var salts: [SaltRow] = []
   private var saltPlaces: [[UInt8]: UInt32] = [:]
-  private var saltWords: [UInt32] = []
   private var ruleLists: [Run] = [Run(first: 0, count: 0)]
   private var ruleListPlaces: [[Run]: UInt32] = [[]: 0]
   private var rules: [Run] = []
@@ -64,9 +63,6 @@ package struct TableBuilder {
     if let place = saltPlaces[salt] { return place }
     var row = SaltRow()
     row.text = intern(salt)
-    row.firstWord = UInt32(saltWords.count)
-    row.stride = UInt32(PremixedSalt.stride(saltCount: salt.count))
-    salt.withBytes { saltWords += PremixedSalt.words($0) }
     let place = UInt32(salts.count)
     salts.append(row)
     saltPlaces[salt] = place
@@ -250,19 +246,63 @@ package struct TableBuilder {
     }
   }
 
+  // MARK: - Salts
+
+  /// Puts the salts into the order that they are hashed in, tells the others, and groups them.
+  private mutating func groupSalts() -> (groups: [SaltGroup], words: [Murmur3.Lanes]) {
+    let order = salts.indices.sorted { left, right in
+      if salts[left].isSHA256 != salts[right].isSHA256 { return !salts[left].isSHA256 }
+      let lengths = (salts[left].text.count, salts[right].text.count)
+      return lengths.0 != lengths.1 ? lengths.0 < lengths.1 : left < right
+    }
+    var places = Array(repeating: UInt32(0), count: salts.count)
+    for (place, salt) in order.enumerated() { places[salt] = UInt32(place) }
+    for index in experiments.indices { experiments[index].salt = places[Int(experiments[index].salt)] }
+    for index in holdouts.indices { holdouts[index].salt = places[Int(holdouts[index].salt)] }
+    salts = order.map { salts[$0] }
+
+    var groups: [SaltGroup] = []
+    var words: [Murmur3.Lanes] = []
+    var first = 0
+    while first < salts.count, !salts[first].isSHA256 {
+      let byteCount = salts[first].text.count
+      var end = first + 1
+      while end < salts.count, end - first < SaltGroup.laneCount, !salts[end].isSHA256,
+        salts[end].text.count == byteCount
+      { end += 1 }
+      let stride = PremixedSalt.stride(saltCount: Int(byteCount))
+      groups.append(
+        SaltGroup(
+          saltCount: UInt32(end - first), byteCount: byteCount, firstWord: UInt32(words.count),
+          stride: UInt32(stride)))
+      let lanes = salts[first..<end].map { salt in
+        text.withBytes { PremixedSalt.words($0.slice(salt.text)) }
+      }
+      for word in 0..<4 * stride {
+        var element = Murmur3.Lanes()
+        for (lane, words) in lanes.enumerated() { element[lane] = words[word] }
+        words.append(element)
+      }
+      first = end
+    }
+    return (groups, words)
+  }
+
   // MARK: - Layout
 
-  /// Lays everything out: the bytes of one region, to be copied into memory that is aligned to 16 bytes.
+  /// Lays everything out: the bytes of one region, to be copied into memory that is aligned to 64 bytes.
   package mutating func finish() -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: MemoryLayout<TablesHeader>.size)
     let (users, overrideRows) = overrideTables()
     let nodes = attributeTables()
+    let (saltGroups, saltWords) = groupSalts()
     header.experiments = append(experiments, to: &bytes)
     header.experimentNames = append(experimentNames, to: &bytes)
     header.variants = append(variants, to: &bytes)
     header.allocations = append(allocations, to: &bytes)
     header.bucketTables = append(bucketTables, to: &bytes)
     header.salts = append(salts, to: &bytes)
+    header.saltGroups = append(saltGroups, to: &bytes)
     header.saltWords = append(saltWords, to: &bytes)
     header.holdouts = append(holdouts, to: &bytes)
     header.holdoutLists = append(holdoutLists, to: &bytes)
@@ -290,7 +330,7 @@ package struct TableBuilder {
   }
 
   private func append<Row: BitwiseCopyable>(_ rows: [Row], to bytes: inout [UInt8]) -> Section {
-    bytes += Array(repeating: 0, count: (16 - bytes.count % 16) % 16)
+    bytes += Array(repeating: 0, count: (64 - bytes.count % 64) % 64)
     let start = bytes.count
     unsafe rows.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
     return Section(start: UInt32(start), byteCount: UInt32(bytes.count - start))

@@ -41,7 +41,8 @@ package import Bytes
   package var allocations: Rows<AllocationRow> { @_noAllocation @_noLocks get { rows(header.allocations) } }
   package var bucketTables: Rows<UInt8> { @_noAllocation @_noLocks get { rows(header.bucketTables) } }
   package var salts: Rows<SaltRow> { @_noAllocation @_noLocks get { rows(header.salts) } }
-  package var saltWords: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.saltWords) } }
+  package var saltGroups: Rows<SaltGroup> { @_noAllocation @_noLocks get { rows(header.saltGroups) } }
+  package var saltWords: Rows<Murmur3.Lanes> { @_noAllocation @_noLocks get { rows(header.saltWords) } }
   package var holdouts: Rows<HoldoutRow> { @_noAllocation @_noLocks get { rows(header.holdouts) } }
   package var holdoutLists: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.holdoutLists) } }
   package var ruleLists: Rows<Run> { @_noAllocation @_noLocks get { rows(header.ruleLists) } }

@@ -27,6 +27,7 @@ package struct TablesHeader: BitwiseCopyable, Sendable {
   package var allocations = Section()
   package var bucketTables = Section()
   package var salts = Section()
+  package var saltGroups = Section()
   package var saltWords = Section()
   package var holdouts = Section()
   package var holdoutLists = Section()
@@ -119,17 +120,29 @@ package enum BucketTable {
   package static var variantMax: Int { 254 }
 }
 
-/// A salt, with its murmur blocks mixed ahead for each of the four ways the user key can align it.
+/// A salt. Those of murmur3 come first, in the order of their lengths.
 package struct SaltRow: BitwiseCopyable, Sendable {
   package var text = ByteRange.empty
   /// The id of the experiment, for SHA-256 only; empty for murmur3.
   package var experiment = ByteRange.empty
-  package var firstWord: UInt32 = 0
-  /// Words from one alignment to the next.
-  package var stride: UInt32 = 0
   package var isSHA256 = false
 
   package init() {}
+}
+
+/// Up to eight murmur3 salts of one length, hashed side by side. Their blocks were mixed when the tables were
+/// built, for each of the four ways the user key can align them.
+package struct SaltGroup: BitwiseCopyable, Sendable {
+  package static var laneCount: Int { Murmur3.Lanes.scalarCount }
+
+  /// Lanes in use.
+  package var saltCount: UInt32
+  /// Bytes of each salt.
+  package var byteCount: UInt32
+  /// In the section of words, whose elements hold a word of each lane.
+  package var firstWord: UInt32
+  /// Elements from one alignment to the next.
+  package var stride: UInt32
 }
 
 package struct HoldoutRow: BitwiseCopyable, Sendable {

@@ -6,7 +6,7 @@ import JSON
 
 extension Snapshot {
   /// The tables of everything that was not left out: bytes for ``Tables``, to stand in memory that is aligned
-  /// to 16 bytes. Warnings about overlaps are added to `findings`.
+  /// to 64 bytes. Warnings about overlaps are added to `findings`.
   package mutating func compile() throws(Finding) -> [UInt8] {
     var builder = TableBuilder()
     builder.header.version = Int64(version)

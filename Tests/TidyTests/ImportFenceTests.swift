@@ -19,7 +19,8 @@ struct ImportFenceTests {
     "Publication": ["Bytes", "Synchronization"],
     "Server": ["Bytes", "HTTP", "Kernel"],
     "Edge": [
-      "Arguments", "Bytes", "JSON", "HTTP", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects", "Publication",
+      "Arguments", "Bytes", "JSON", "HTTP", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects",
+      "Publication",
       "Server",
     ],
     "turnout-edge": ["Arguments", "Bytes", "Kernel", "Edge"],
