@@ -81,7 +81,7 @@ private struct ScannedNumber {
   /// The value where mantissa and power of ten are both exact doubles, so that one operation rounds once.
   var exactValue: Double? {
     guard count > 0 else { return 0 }
-    guard count <= 15 else { return nil }
+    guard count <= 15, !hasMore else { return nil }
     var mantissa: UInt64 = 0
     for index in 0..<count { mantissa = mantissa * 10 + UInt64(digits[index]) }
     let exponent = point - count
@@ -101,7 +101,8 @@ private struct ScannedNumber {
       exponent += bits
     }
     while point < 0 || (point == 0 && digits[0] < 5) {
-      let bits = point <= -18 ? 60 : max(1, -point * 3)
+      // 2^60 is more than 10^18, so it may be used only where the value stays below one.
+      let bits = point < -18 ? 60 : max(1, -point * 3)
       shiftLeft(bits)
       exponent -= bits
     }
