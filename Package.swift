@@ -13,8 +13,8 @@ let strict: [SwiftSetting] = [
   .unsafeFlags(["-whole-module-optimization", "-num-threads", "2"], .when(configuration: .debug)),
 ]
 
-func room(_ name: String, _ imports: [String] = []) -> Target {
-  .target(name: name, dependencies: imports.map { .byName(name: $0) }, swiftSettings: strict)
+func room(_ name: String, _ imports: [String] = [], path: String? = nil) -> Target {
+  .target(name: name, dependencies: imports.map { .byName(name: $0) }, path: path, swiftSettings: strict)
 }
 
 func program(_ name: String, _ imports: [String], path: String? = nil) -> Target {
@@ -71,6 +71,10 @@ let package = Package(
     program(
       "bench-engine", ["Bytes", "Decisions", "Dialects", "HTTP", "Kernel", "Snapshots"],
       path: "Benchmarks/engine"),
+
+    // Tests/<Room>Tests/<File>Tests.swift mirrors Sources/<Room>/<File>.swift.
+    room("TestSupport", ["Bytes"], path: "Tests/TestSupport"),
+    tests("BytesTests", ["Bytes", "JSON", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

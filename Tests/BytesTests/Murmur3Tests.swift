@@ -1,0 +1,46 @@
+import Bytes
+import JSON
+import TestSupport
+import Testing
+
+struct Murmur3Tests {
+  @Test func `the shared vectors hold, whole and from a prefix`() throws {
+    let lines = Vectors.lines("bucketing.jsonl")
+    #expect(lines.count == 19)
+    for line in lines {
+      let row = try Document(line).root
+      let user = try #require(row["user_key"]?.string)
+      let salt = try #require(row["salt"]?.string)
+      let hash = Array(user + ":".utf8 + salt).withBytes { Murmur3.hash($0) }
+      #expect(Int(hash) == row["murmur3_x86_32"]?.integer)
+      #expect(Int(hash % 10_000) == row["bucket"]?.integer)
+      #expect(hashInParts(user, ":".utf8 + salt) == hash)
+    }
+  }
+
+  // Hashes that implementations elsewhere publish: no block, a tail of 3, of 1 and of 3 bytes.
+  @Test(
+    arguments: [
+      ("", 0), ("abc", 0xb3dd_93fa), ("Hello, world!", 0xc036_3e43),
+      ("The quick brown fox jumps over the lazy dog", 0x2e4f_f723),
+    ] as [(String, UInt32)])
+  func `well known hashes hold`(_ text: String, _ expected: UInt32) {
+    #expect(GuardedBytes(text.utf8).withBytes { Murmur3.hash($0) } == expected)
+  }
+
+  @Test func `wherever the prefix ends, the hash is the same`() {
+    var random = Random(seed: 1)
+    for count in 0..<40 {
+      let bytes = random.bytes(count, of: 0...255)
+      let whole = GuardedBytes(bytes).withBytes { Murmur3.hash($0) }
+      for cut in 0...count { #expect(hashInParts(bytes[..<cut], bytes[cut...]) == whole) }
+    }
+  }
+
+  private func hashInParts(_ prefix: some Collection<UInt8>, _ rest: some Sequence<UInt8>) -> UInt32 {
+    var hash = GuardedBytes(prefix).withBytes { Murmur3.Prefix($0) }
+    for byte in rest { hash.append(byte) }
+    let state = hash.pendingCount > 0 ? hash.state ^ Murmur3.mix(hash.pending) : hash.state
+    return Murmur3.finish(state, byteCount: hash.byteCount)
+  }
+}

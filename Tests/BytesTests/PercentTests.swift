@@ -1,0 +1,44 @@
+import Bytes
+import TestSupport
+import Testing
+
+struct PercentTests {
+  private func decode(_ text: String, plusIsSpace: Bool = false) -> [UInt8]? {
+    GuardedBytes(text.utf8).withBytes { text in
+      var isValid = false
+      // Nothing decodes to more bytes than it is written in.
+      let bytes = [UInt8](capacity: text.count) {
+        isValid = Percent.decode(text, plusIsSpace: plusIsSpace, into: &$0)
+      }
+      return isValid ? bytes : nil
+    }
+  }
+
+  @Test func `every byte decodes from its escape in either case`() {
+    for byte in UInt8.min...UInt8.max {
+      let digits = (byte < 16 ? "0" : "") + String(byte, radix: 16)
+      #expect(decode("%" + digits) == [byte])
+      #expect(decode("a%" + digits.uppercased() + "z") == [0x61, byte, 0x7A])
+    }
+  }
+
+  @Test func `every byte but the percent sign means itself in a path`() {
+    for byte in UInt8.min...UInt8.max where byte != UInt8(ascii: "%") && byte < 0x80 {
+      #expect(decode(String(Unicode.Scalar(byte))) == [byte])
+    }
+  }
+
+  @Test func `a plus is a blank in a query and a plus in a path`() {
+    #expect(decode("a+b%2B", plusIsSpace: true) == Array("a b+".utf8))
+    #expect(decode("a+b%2B", plusIsSpace: false) == Array("a+b+".utf8))
+  }
+
+  @Test func `an escape is decoded once`() {
+    #expect(decode("%2541") == Array("%41".utf8))
+  }
+
+  @Test(arguments: ["%", "a%", "%4", "a%4", "%zz", "%4g", "%g4", "%%41", "% 41", "%+1", "%-1"])
+  func `half an escape is refused`(_ text: String) {
+    #expect(decode(text) == nil)
+  }
+}
