@@ -51,14 +51,14 @@ extension QuotedText {
     return unit
   }
 
-  /// Whether the string means the bytes of `literal`, which holds no backslash.
+  /// Whether the string means the bytes of `literal`; false where `scratch` has no room to tell.
   @_noAllocation @_noLocks
   package func equals(_ text: ByteView, _ literal: StaticString, scratch: Output) -> Bool {
     guard hasEscapes else { return text.slice(range).equals(literal) }
     var decoded = scratch
     let start = decoded.count
     decode(text, into: &decoded)
-    return decoded.written.dropping(start).equals(literal)
+    return !decoded.isOverflowing && decoded.written.dropping(start).equals(literal)
   }
 }
 
