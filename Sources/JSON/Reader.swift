@@ -15,7 +15,7 @@ package struct Reader {
   package private(set) var offset = 0
   /// Objects and arrays that are open.
   package private(set) var depth = 0
-  // Bit n tells whether level n is an object; level 1 is the lowest bit.
+  // A bit per open level tells whether it is an object; the innermost is the lowest bit.
   private var objects: UInt64 = 0
   private var expectation = Expectation.value
   private var fault = Fault(.unexpectedEnd, at: 0)
@@ -159,7 +159,7 @@ package struct Reader {
     let whole = skipDigits(text)
     guard whole > 0 else { return failNumber(text, start) }
     // "01" is no number: a leading zero stands alone.
-    guard whole == 1 || text[offset - whole] != UInt8(ascii: "0") else { return failNumber(text, start) }
+    guard whole == 1 || text[offset - whole] != UInt8(ascii: "0") else { return fail(.invalidNumber) }
     if offset < text.count, text[offset] == UInt8(ascii: ".") {
       offset += 1
       guard skipDigits(text) > 0 else { return failNumber(text, start) }
