@@ -75,6 +75,7 @@ let package = Package(
     // Tests/<Room>Tests/<File>Tests.swift mirrors Sources/<Room>/<File>.swift.
     room("TestSupport", ["Bytes"], path: "Tests/TestSupport"),
     tests("BytesTests", ["Bytes", "JSON", "TestSupport"]),
+    tests("JSONTests", ["Bytes", "JSON", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )
