@@ -12,13 +12,13 @@ struct Cursor {
     self.bytes = bytes
   }
 
-  /// Skips whole empty lines; a rejection if a CR stands alone.
-  mutating func skipEmptyLines() -> Rejection? {
-    while offset + 1 < bytes.count, bytes[offset] == 0x0D {
-      guard bytes[offset + 1] == 0x0A else { return .malformedRequestLine }
-      offset += 2
+  /// Skips empty lines, perhaps none; at the first half of one it waits for the other.
+  mutating func skipEmptyLines() -> LineEnd {
+    while offset < bytes.count, bytes[offset] == 0x0D {
+      let end = endLine()
+      guard end == .done else { return end }
     }
-    return nil
+    return .done
   }
 
   /// Skips the bytes of a token, perhaps none.

@@ -23,7 +23,11 @@ package struct RequestParser: Sendable {
   package func parse(_ bytes: ByteView) -> ParseOutcome {
     var cursor = Cursor(bytes)
     // An empty line before the request line is left over from an old client's body (section 2.2).
-    if let rejection = cursor.skipEmptyLines() { return .invalid(rejection) }
+    switch cursor.skipEmptyLines() {
+    case .done: break
+    case .incomplete: return .incomplete
+    case .invalid: return .invalid(.malformedRequestLine)
+    }
     var request = Request()
     switch requestLine(&cursor, &request) {
     case .done: break
