@@ -57,7 +57,9 @@ package struct RequestParser: Sendable {
     let bytes = cursor.bytes
     let limit = start + lineMax
     let method = cursor.skipToken()
-    guard cursor.offset < bytes.count else { return unfinished(cursor, start, .malformedRequestLine) }
+    // No method is that long (section 3), and to wait for its end would keep rubbish waiting.
+    guard method.count <= 32 else { return .invalid(.unsupportedMethod) }
+    guard cursor.offset < bytes.count else { return .incomplete }
     guard !method.isEmpty, bytes[cursor.offset] == UInt8(ascii: " ") else {
       return .invalid(.malformedRequestLine)
     }
@@ -86,11 +88,6 @@ package struct RequestParser: Sendable {
     }
     if let rejection = split(target, bytes, &request) { return .invalid(rejection) }
     return .done
-  }
-
-  private func unfinished(_ cursor: Cursor, _ start: Int, _ rejection: Rejection) -> Step {
-    // A method is short; a longer first token is no HTTP at all.
-    cursor.offset - start > 32 ? .invalid(rejection) : .incomplete
   }
 
   private func version(_ cursor: inout Cursor, _ request: inout Request) -> Step {
