@@ -134,14 +134,15 @@ package struct ChunkedBody: BitwiseCopyable, Sendable {
   private static func skipQuoted(_ cursor: inout Cursor) -> Bool {
     cursor.offset += 1
     while cursor.offset < cursor.bytes.count {
-      let byte = cursor.bytes[cursor.offset]
+      var byte = cursor.bytes[cursor.offset]
       cursor.offset += 1
-      switch byte {
-      case UInt8(ascii: "\""): return true
-      case UInt8(ascii: "\\"): cursor.offset += 1
-      case 0x09, 0x20...0x7E, 0x80...: break
-      default: return false
+      if byte == UInt8(ascii: "\"") { return true }
+      if byte == UInt8(ascii: "\\") {
+        guard cursor.offset < cursor.bytes.count else { return false }
+        byte = cursor.bytes[cursor.offset]
+        cursor.offset += 1
       }
+      guard byte == 0x09 || byte >= 0x20 && byte != 0x7F else { return false }
     }
     return false
   }
