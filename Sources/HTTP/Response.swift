@@ -24,8 +24,9 @@ package struct Response: Equatable, Sendable {
     var cursor = Cursor(bytes)
     var response = Response()
     guard let end = headEnd(bytes) else { return nil }
-    guard bytes.count >= 12, bytes.starts(with: ("HTTP/1." as StaticString).bytes), bytes[8] == 0x20,
-      let status = Decimal.parse(bytes.slice(9..<12)), status >= 100
+    guard bytes.count > 12, bytes.starts(with: ("HTTP/1." as StaticString).bytes),
+      bytes[7] &- UInt8(ascii: "0") < 10, bytes[8] == 0x20,
+      let status = Decimal.parse(bytes.slice(9..<12)), status >= 100, bytes[12] == 0x20 || bytes[12] == 0x0D
     else { throw Malformed() }
     response.status = status
     response.keepsAlive = bytes[7] != UInt8(ascii: "0")
