@@ -17,11 +17,12 @@ package struct Query {
   @_noAllocation @_noLocks
   package mutating func next(_ bytes: ByteView) -> (name: ByteRange, value: ByteRange)? {
     while offset < end {
-      let stop = min(bytes.firstOffset(of: UInt8(ascii: "&"), from: offset) ?? end, end)
+      // Searched within its own bounds: a look at all that follows, field after field, would be quadratic.
+      let stop = bytes.slice(0..<end).firstOffset(of: UInt8(ascii: "&"), from: offset) ?? end
       let start = offset
       offset = stop + 1
       guard stop > start else { continue }
-      guard let equals = bytes.firstOffset(of: UInt8(ascii: "="), from: start), equals < stop else {
+      guard let equals = bytes.slice(0..<stop).firstOffset(of: UInt8(ascii: "="), from: start) else {
         return (ByteRange(from: start, to: stop), ByteRange(start: stop, count: 0))
       }
       return (ByteRange(from: start, to: equals), ByteRange(from: equals + 1, to: stop))
