@@ -76,6 +76,7 @@ let package = Package(
     room("TestSupport", ["Bytes"], path: "Tests/TestSupport"),
     tests("BytesTests", ["Bytes", "JSON", "TestSupport"]),
     tests("JSONTests", ["Bytes", "JSON", "TestSupport"]),
+    tests("HTTPTests", ["Bytes", "HTTP", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,38 @@
+import Bytes
+import HTTP
+import TestSupport
+import Testing
+
+// The classes are bit maps, seen here through the parser, for each of the 256 bytes.
+struct CharactersTests {
+  private func outcome(_ text: [UInt8]) -> Rejection? {
+    switch GuardedBytes(text).withBytes({ RequestParser().parse($0) }) {
+    case .invalid(let rejection): rejection
+    case .incomplete, .head: nil
+    }
+  }
+
+  private static let alphanumerics = Set(
+    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
+  // RFC 9110 section 5.6.2.
+  private static let token = alphanumerics.union("!#$%&'*+-.^_`|~".utf8)
+  // RFC 3986 sections 2.1 to 2.3 and 3.2.2, with the colon before a port.
+  private static let host = alphanumerics.union("-._~!$&'()*+,;=%[]:".utf8)
+
+  @Test(arguments: UInt8.min...UInt8.max)
+  func `a byte is in a method, a name, a target or a host where the RFCs have it`(_ byte: UInt8) {
+    let method = outcome("Q".utf8 + [byte] + "T / HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+    #expect((method == .unsupportedMethod) == Self.token.contains(byte))
+
+    let name = outcome("GET / HTTP/1.1\r\nHost: a\r\nX".utf8 + [byte] + "Y: b\r\n\r\n".utf8)
+    #expect((name == nil) == (Self.token.contains(byte) || byte == UInt8(ascii: ":")))
+
+    let target = outcome("GET /".utf8 + [byte] + " HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+    #expect((target == nil) == ((0x21...0x7E).contains(byte) && byte != UInt8(ascii: "#")))
+
+    let host = outcome("GET / HTTP/1.1\r\nHost: a".utf8 + [byte] + "b\r\n\r\n".utf8)
+    #expect((host == nil) == Self.host.contains(byte))
+    let authority = outcome("GET http://a".utf8 + [byte] + "b/ HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+    #expect((authority == nil) == (Self.host.contains(byte) || "/?".utf8.contains(byte)))
+  }
+}
