@@ -130,8 +130,7 @@ package struct RequestParser: Sendable {
         return nil
       }
     }
-    let mark = bytes.firstOffset(of: UInt8(ascii: "?"), from: start)
-    if let mark, mark < end {
+    if let mark = bytes.slice(0..<end).firstOffset(of: UInt8(ascii: "?"), from: start) {
       request.path = ByteRange(from: start, to: mark)
       request.query = ByteRange(from: mark + 1, to: end)
     } else {
