@@ -7,7 +7,7 @@ import JSON
 package struct Manifest: Equatable, Sendable {
   package var environment: String
   package var version: Int
-  /// Where the snapshot stands, below the upstream's address.
+  /// Where the snapshot stands; see ``location``.
   package var path: String
   /// Lower-case hexadecimal.
   package var sha256: String
@@ -53,6 +53,12 @@ package struct Manifest: Equatable, Sendable {
       throw fields.fault(name, "is no RFC 3339 time")
     }
     return moment
+  }
+
+  /// The snapshot's place below the upstream's address. A path that does not begin with `configs/` is taken
+  /// from the manifest's own folder.
+  package var location: String {
+    path.hasPrefix("configs/") ? path : "configs/\(environment)/\(path)"
   }
 
   /// The manifest as JSON.

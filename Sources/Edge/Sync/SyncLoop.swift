@@ -240,7 +240,7 @@ final class SyncLoop {
       follower.phase = .snapshot(manifest, envelope: answer.body, signers: signers)
       let now = Clock.monotonic()
       return get(
-        manifest.path, follower, etag: nil, limit: min(manifest.length, settings.snapshotMax),
+        manifest.location, follower, etag: nil, limit: min(manifest.length, settings.snapshotMax),
         time: settings.timeout, now)
     }
     // The same snapshot, perhaps issued again: only what is known of it changes.
