@@ -63,7 +63,7 @@ let package = Package(
       ]),
 
     // L4: arguments, exit codes, one call.
-    program("turnout-edge", ["Arguments", "Bytes", "Kernel", "Edge"]),
+    program("turnout-edge", ["Arguments", "Bytes", "Kernel", "Snapshots", "Edge"]),
     program(
       "turnout", ["Arguments", "Bytes", "JSON", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects"]),
 

@@ -47,7 +47,9 @@
   /// The elements of `view`, which must be aligned for them.
   @inline(always)
   package init(_ view: ByteView) {
-    precondition(unsafe UInt(bitPattern: view.start) % UInt(MemoryLayout<Element>.alignment) == 0)
+    // A view of nothing stands anywhere.
+    precondition(
+      unsafe view.isEmpty || UInt(bitPattern: view.start) % UInt(MemoryLayout<Element>.alignment) == 0)
     unsafe start = view.start.assumingMemoryBound(to: Element.self)
     count = view.count / MemoryLayout<Element>.stride
   }

@@ -1,6 +1,6 @@
 // Reads a context (a JSON object) and puts the value of every attribute that the tables name into its slot.
-// An attribute is the member of exactly that name, or else what its dotted path leads to. One pass, no
-// recursion. Of a name that stands twice in one object the last one counts, as in JavaScript.
+// An attribute is the member of exactly that name, or else what its dotted path leads to. One pass over the
+// context, whose nesting is on no stack. Of a name that stands twice in one object the last one counts, as in JavaScript.
 
 package import Bytes
 package import JSON

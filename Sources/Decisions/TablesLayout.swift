@@ -90,7 +90,7 @@ package struct VariantRow: BitwiseCopyable, Sendable {
   package var key = ByteRange.empty
   /// `,{"experiment_key":...,"payload":...}`: the comma is dropped before the first one.
   package var assignment = ByteRange.empty
-  /// `{"flagKey":...,"value":...,"decisionId":"`; empty if the experiment drives no flag.
+  /// `{"flagKey":...,"value":...,"decisionId":`; empty if the experiment drives no flag.
   package var flagHead = ByteRange.empty
   /// `","experimentId":...,"variantId":...}`
   package var flagTail = ByteRange.empty

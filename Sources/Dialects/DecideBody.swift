@@ -32,7 +32,8 @@ package enum DecideBody {
         }
       }
     }
-    var wrong: ClientFault?
+    // What is wrong with each member that is read: of one that stands twice, the last is judged.
+    var faults: [4 of ClientFault?] = .init(repeating: nil)
     while true {
       switch reader.next(body) {
       case .key(let name):
@@ -40,9 +41,13 @@ package enum DecideBody {
         let value = reader.next(body)
         guard reader.skip(body, after: value) else { return .fault(notJSON(fault(&reader, body))) }
         let text = body.slice(start..<reader.offset)
-        if let fault = read(name, value, text, body, &question, &workspace) { wrong = fault }
+        if let member = member(name, body, workspace.text) {
+          faults[member.rawValue] = read(member, value, text, body, &question, &workspace)
+        }
       case .end:
-        if let wrong { return .fault(wrong) }
+        for index in 0..<4 {
+          if let fault = faults[index] { return .fault(fault) }
+        }
         guard !question.userKey.isEmpty else {
           return .fault(
             ClientFault("MISSING_SUBJECT", "The member subjectId is missing: send it as a string."))
@@ -54,12 +59,22 @@ package enum DecideBody {
     }
   }
 
+  private enum Member: Int { case subject, environment, attributes, flagKeys }
+
+  private static func member(_ name: QuotedText, _ body: ByteView, _ scratch: Output) -> Member? {
+    if name.equals(body, "subjectId", scratch: scratch) { return .subject }
+    if name.equals(body, "environment", scratch: scratch) { return .environment }
+    if name.equals(body, "attributes", scratch: scratch) { return .attributes }
+    if name.equals(body, "flagKeys", scratch: scratch) { return .flagKeys }
+    return nil
+  }
+
   private static func read(
-    _ name: QuotedText, _ value: Token, _ text: ByteView, _ body: ByteView, _ question: inout Question,
+    _ member: Member, _ value: Token, _ text: ByteView, _ body: ByteView, _ question: inout Question,
     _ workspace: inout Workspace
   ) -> ClientFault? {
-    let scratch = workspace.text
-    if name.equals(body, "subjectId", scratch: scratch) {
+    switch member {
+    case .subject:
       guard case .string(let quoted) = value else {
         return ClientFault(
           "INVALID_SUBJECT", "The member subjectId is no string: send one of 1 to 256 bytes.")
@@ -69,18 +84,18 @@ package enum DecideBody {
         return ClientFault(
           "INVALID_SUBJECT", "The member subjectId is empty or too long: send 1 to 256 bytes.")
       }
-    } else if name.equals(body, "environment", scratch: scratch) {
+    case .environment:
       guard case .string(let quoted) = value else {
         return ClientFault(
           "INVALID_ENVIRONMENT", "The member environment is no string: send a name or leave it out.")
       }
       question.environment = decoded(quoted, body, &workspace.text)
-    } else if name.equals(body, "attributes", scratch: scratch) {
+    case .attributes:
       guard case .beginObject = value else {
         return ClientFault("INVALID_CONTEXT", "The member attributes is no object: send one or leave it out.")
       }
       question.context = text
-    } else if name.equals(body, "flagKeys", scratch: scratch) {
+    case .flagKeys:
       guard case .beginArray = value, isFlagList(text) else {
         return ClientFault("INVALID_FLAG_KEYS", "The member flagKeys is no array of at most 128 strings.")
       }

@@ -93,6 +93,9 @@ extension Configuration {
   }
 
   private func check() throws(ConfigurationFault) {
+    for endpoint in listen + [admin] where !endpoint.isUsable {
+      throw ConfigurationFault("listen", "the path of \(endpoint) is longer than the kernel takes")
+    }
     guard !upstream.url.isEmpty else { throw ConfigurationFault("upstream.url", "is missing") }
     guard UpstreamAddress(upstream.url) != nil else {
       throw ConfigurationFault(

@@ -34,9 +34,10 @@ package enum Edge {
     let adminListener = try Socket.listen(configuration.admin, isShared: false).release()
 
     let running = SharedWord(UInt64(count))
+    let limits = configuration.limits.share(of: count)
     for index in 0..<count {
       let parts = Worker.Parts(
-        limits: configuration.limits, listeners: listeners.descriptors(of: index), words: workers[index],
+        limits: limits, listeners: listeners.descriptors(of: index), words: workers[index],
         waker: wakers[index], syncWaker: syncWaker, isEnding: isEnding, seed: seed())
       let processors = Threads.processors
       let processor = configuration.pinWorkers ? processors[index % processors.count] : nil
@@ -47,7 +48,6 @@ package enum Edge {
       }
     }
     let metrics = MetricsPage(workers: workers, sync: sync, startedAt: Double(Clock.wall()) / 1e9)
-    let limits = configuration.limits
     let adminWaker = try Waker()
     try start("admin") {
       var loop = try AdminLoop(

@@ -100,7 +100,7 @@ struct Setting: Sendable {
       configuration.upstream.clientKey = try text("upstream.clientKey", value)
     },
     Setting("upstream.snapshotSize") { configuration, value throws(ConfigurationFault) in
-      configuration.upstream.snapshotMax = try size("upstream.snapshotSize", value, in: 1024...(1 << 30))
+      configuration.upstream.snapshotMax = try size("upstream.snapshotSize", value, in: 1024...(1 << 28))
     },
     Setting("upstream.maxEnvironments") { configuration, value throws(ConfigurationFault) in
       configuration.upstream.environmentMax = try integer("upstream.maxEnvironments", value, in: 1...64)

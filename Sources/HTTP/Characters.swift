@@ -7,7 +7,7 @@ enum Characters {
     isMember(byte, low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE)
   }
 
-  /// A byte that a request target may hold: visible ASCII without quotes, brackets of markup, fragment.
+  /// A byte that a request target may hold: visible ASCII but the "#" of a fragment.
   @inline(always)
   static func isTarget(_ byte: UInt8) -> Bool {
     byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "#")

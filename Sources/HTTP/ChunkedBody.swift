@@ -15,7 +15,7 @@ package struct ChunkedBody: BitwiseCopyable, Sendable {
   /// Bytes of the trailer section.
   package static var trailersMax: Int { 8192 }
 
-  private enum Phase: BitwiseCopyable { case size, data, dataEnd, trailer }
+  private enum Phase: BitwiseCopyable { case size, data, dataEnd, trailer, complete }
 
   private var phase = Phase.size
   private var remaining = 0
@@ -35,7 +35,7 @@ package struct ChunkedBody: BitwiseCopyable, Sendable {
     offset = start
   }
 
-  /// Reads on in the first `filled` bytes of `buffer`.
+  /// Reads on in the first `filled` bytes of `buffer`; once complete, it stays so.
   @_noAllocation @_noLocks
   package mutating func advance(_ buffer: ByteRegion, filled: Int, bodyMax: Int) -> Outcome {
     let bytes = buffer.part(from: 0, count: filled).bytes
@@ -80,7 +80,8 @@ package struct ChunkedBody: BitwiseCopyable, Sendable {
         trailerCount += end + 2 - offset
         guard trailerCount <= Self.trailersMax else { return .invalid(.headTooLarge) }
         offset = end + 2
-        if isLast { return .complete }
+        if isLast { phase = .complete }
+      case .complete: return .complete
       }
     }
   }

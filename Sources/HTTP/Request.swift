@@ -124,7 +124,7 @@ package enum Rejection: UInt8, Equatable, Sendable, CaseIterable {
       "Send chunks as RFC 9112 section 7.1 has them: size in hexadecimal, CRLF, data, CRLF."
     case .targetTooLong: "Shorten the target, or send the context in the body of POST /api/v1/decide."
     case .headTooLarge: "Send fewer or shorter headers."
-    case .tooManyFields: "Send at most 100 headers."
+    case .tooManyFields: "Send fewer headers."
     case .bodyTooLarge: "Send a smaller body."
     case .unsupportedVersion: "Use HTTP/1.1."
     case .unsupportedCoding: "Use no transfer coding but chunked."

@@ -122,7 +122,7 @@ package struct RequestParser: Sendable {
     if bytes[start] != UInt8(ascii: "/") {
       guard let authority = Self.absoluteFormAuthority(bytes.slice(target)) else { return .malformedTarget }
       start += authority
-      // "http://host" and "http://host?query" mean the path "/".
+      // "http://host" and "http://host?query" mean the root, which no route has.
       guard start < end, bytes[start] == UInt8(ascii: "/") else {
         guard start == end || bytes[start] == UInt8(ascii: "?") else { return .malformedTarget }
         request.path = ByteRange(start: start - 1, count: 0)

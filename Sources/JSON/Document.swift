@@ -152,7 +152,11 @@ package struct Element: Sendable {
   }
 
   /// A number without fraction that an Int holds exactly (written in any way: 1e3 is 1000), or nil.
-  package var integer: Int? { number.flatMap { Int(exactly: $0) } }
+  package var integer: Int? {
+    // Plain digits do not go through a double, which holds 53 bits of them.
+    guard kind == .number else { return nil }
+    return document.text.withBytes { Decimal.parse($0.slice(range)) } ?? number.flatMap { Int(exactly: $0) }
+  }
 
   package var isNull: Bool { kind == .null }
 

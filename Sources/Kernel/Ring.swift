@@ -48,7 +48,7 @@ package struct RingSettings: Sendable {
     let code = unsafe io_uring_register_buf_ring(ring, &registration, 0)
     guard code == 0 else {
       unsafe io_uring_queue_exit(ring)
-      throw SystemFailure("io_uring_register_buf_ring", code: -code, remedy: "Use Linux 5.19 or later.")
+      throw SystemFailure("io_uring_register_buf_ring", code: -code, remedy: "Use Linux 6.0 or later.")
     }
     unsafe self.ring = ring
     unsafe bufferRing = bufferRingMemory.region.start.assumingMemoryBound(to: io_uring_buf_ring.self)

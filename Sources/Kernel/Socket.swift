@@ -12,8 +12,7 @@ package enum Endpoint: Equatable, Sendable, CustomStringConvertible {
   package init?(_ text: String) {
     if text.hasPrefix("unix:") {
       let path = String(text.dropFirst(5))
-      // A path must fit sockaddr_un with its closing zero.
-      guard !path.isEmpty, path.utf8.count < 108 else { return nil }
+      guard !path.isEmpty else { return nil }
       self = .unix(path: path)
       return
     }
@@ -28,6 +27,11 @@ package enum Endpoint: Equatable, Sendable, CustomStringConvertible {
     }
     guard !host.isEmpty else { return nil }
     self = .tcp(host: host, port: port)
+  }
+
+  /// Whether the kernel takes it: a path must fit sockaddr_un with its closing zero.
+  package var isUsable: Bool {
+    if case .unix(let path) = self { path.utf8.count < 108 } else { true }
   }
 
   package var description: String {
@@ -48,7 +52,9 @@ package struct Address: Sendable {
   /// The first address of the endpoint. Asks the resolver, which may take seconds for a name.
   package init(of endpoint: Endpoint) throws(SystemFailure) {
     switch endpoint {
-    case .unix(let path): setPath(path)
+    case .unix(let path):
+      guard endpoint.isUsable else { throw SystemFailure("use \(endpoint)", code: ENAMETOOLONG) }
+      setPath(path)
     case .tcp(let host, let port): try resolve(host, port)
     }
   }

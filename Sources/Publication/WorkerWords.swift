@@ -20,7 +20,6 @@ import Synchronization
 
   private let turn: Word
   private let catalog: Word
-  private let catalogCount: Word
   private let wantHead: Word
   private let wantTail: Word
   private let pins: Word
@@ -35,7 +34,6 @@ import Synchronization
     for index in 0..<count { unsafe (words + index).initialize(to: Atomic(0)) }
     unsafe turn = words
     unsafe catalog = words + Self.wordsPerLine
-    unsafe catalogCount = words + Self.wordsPerLine + 1
     unsafe wantHead = words + 2 * Self.wordsPerLine
     unsafe wantTail = words + 3 * Self.wordsPerLine
     unsafe pins = words + 4 * Self.wordsPerLine
@@ -53,7 +51,7 @@ import Synchronization
     unsafe turn.pointee.store(turn.pointee.load(ordering: .relaxed) &+ 1, ordering: .sequentiallyConsistent)
     let address = unsafe UInt(catalog.pointee.load(ordering: .sequentiallyConsistent))
     guard let start = unsafe UnsafeRawPointer(bitPattern: address) else { return Catalog(.empty) }
-    // Count and address change together before anybody can see the address.
+    // The catalog's size stands before it.
     let count = unsafe start.load(as: Int.self)
     return unsafe Catalog(ByteView(start: start + 64, count: count))
   }

@@ -11,9 +11,9 @@ struct BufferPool: ~Copyable {
   private var freeCount: Int
   private let size: Int
   /// Buffers that keep their pages while unused.
-  private static var warmCount: Int { 256 }
+  private let warmCount: Int
 
-  init(count: Int, size: Int) throws(SystemFailure) {
+  init(count: Int, size: Int, warmCount: Int) throws(SystemFailure) {
     let memory = try Memory(byteCount: count * size)
     let freeMemory = try Memory(byteCount: count * 4)
     free = Cells(freeMemory.region, count: count)
@@ -21,6 +21,7 @@ struct BufferPool: ~Copyable {
     self.memory = memory
     self.freeMemory = freeMemory
     self.size = size
+    self.warmCount = warmCount
     for index in 0..<count { free[index] = UInt32(count - 1 - index) }
   }
 
@@ -32,7 +33,7 @@ struct BufferPool: ~Copyable {
   }
 
   mutating func giveBack(_ index: Int) {
-    if index >= Self.warmCount { Memory.release(region(index)) }
+    if index >= warmCount { Memory.release(region(index)) }
     free[freeCount] = UInt32(index)
     freeCount += 1
   }

@@ -28,6 +28,13 @@ package struct Limits: Sendable {
 
   package init() {}
 
+  /// The limits of one of `count` servers that share these.
+  package func share(of count: Int) -> Limits {
+    var limits = self
+    limits.connections = (connections + count - 1) / count
+    return limits
+  }
+
   /// Bytes of a whole request.
   var requestMax: Int { parser.headMax + parser.bodyMax * 2 + 1024 }
 

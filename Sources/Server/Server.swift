@@ -71,9 +71,9 @@ package struct Server: ~Copyable {
     let perSlot = MemoryLayout<Connection>.stride + 8 + 4 * 4
     let ring = try Ring(settings, waker: waker)
     let memory = try Memory(byteCount: count * perSlot + 4096)
-    let pendingPool = try BufferPool(count: count, size: limits.pendingMax)
-    let answersPool = try BufferPool(count: count, size: limits.answers)
-    let largePool = try BufferPool(count: limits.largeAnswers, size: limits.largeAnswer)
+    let pendingPool = try BufferPool(count: count, size: limits.pendingMax, warmCount: 256)
+    let answersPool = try BufferPool(count: count, size: limits.answers, warmCount: 256)
+    let largePool = try BufferPool(count: limits.largeAnswers, size: limits.largeAnswer, warmCount: 1)
     var carver = Carver(memory.region)
     dateRegion = carver.region(HTTPDate.byteCount)
     connections = carver.cells(count)

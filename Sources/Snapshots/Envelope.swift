@@ -41,8 +41,7 @@ package struct Envelope: Sendable {
       payloadType = String(decoding: try fields.string("payloadType"), as: UTF8.self)
       payload = try Self.base64(fields, "payload")
       signatures = []
-      _ = try fields.required("signatures")
-      for (element, place) in try fields.optionalArray("signatures") {
+      for (element, place) in try fields.array("signatures") {
         let signature = try Fields(element, at: place, .refused)
         signatures.append(
           Signature(

@@ -44,10 +44,14 @@ struct Fields {
     return try string(value, name)
   }
 
-  /// A string with at least one byte.
+  /// Bytes of a name; answers repeat names, so their length is bounded.
+  static let nameMax = 512
+
+  /// A string of 1 to ``nameMax`` bytes.
   func name(_ name: StaticString) throws(Finding) -> [UInt8] {
     let text = try string(name)
     guard !text.isEmpty else { throw fault(name, "is empty") }
+    guard text.count <= Self.nameMax else { throw fault(name, "is longer than \(Self.nameMax) bytes") }
     return text
   }
 
@@ -79,9 +83,16 @@ struct Fields {
     return integer
   }
 
-  /// The elements of an array with their places; none if it is absent.
+  /// The elements of an array with their places.
+  func array(_ name: StaticString) throws(Finding) -> [(element: Element, place: String)] {
+    _ = try required(name)
+    return try optionalArray(name)
+  }
+
+  /// The elements of an array with their places; none if it is absent. Null is no array: a rule list that
+  /// was lost on the way must not read as "everyone".
   func optionalArray(_ name: StaticString) throws(Finding) -> [(element: Element, place: String)] {
-    guard let value = optional(name) else { return [] }
+    guard let value = element[name] else { return [] }
     guard value.kind == .array else { throw fault(name, "is \(value.kind.described), not an array") }
     let base = place.isEmpty ? String(name.bytes) : "\(place).\(String(name.bytes))"
     return value.elements.enumerated().map { ($0.element, "\(base)[\($0.offset)]") }

@@ -19,7 +19,6 @@ extension Snapshot {
     environment = String(decoding: try head.name("environment"), as: UTF8.self)
     publishedAt = try head.optionalString("publishedAt").map { String(decoding: $0, as: UTF8.self) }
     participationCap = try head.optionalInteger("maxExperimentsPerUser", in: 0...Int(Int32.max))
-    _ = try head.required("experiments")
     flags = Self.parts(try head.optionalArray("flags"), &findings) { (element, place) throws(Finding) in
       try Flag(element, at: place)
     }
@@ -29,7 +28,7 @@ extension Snapshot {
     holdouts = Self.parts(try head.optionalArray("holdouts"), &findings) { (element, place) throws(Finding) in
       try Holdout(element, at: place)
     }
-    let elements = try head.optionalArray("experiments")
+    let elements = try head.array("experiments")
     guard elements.count <= Capacity.experiments else {
       throw Finding(.refused, "experiments", "\(elements.count) are more than \(Capacity.experiments)")
     }
@@ -217,9 +216,8 @@ extension Experiment {
     var rules: [[Condition]] = []
     for (element, place) in try fields.optionalArray(name) {
       let rule = try Fields(element, at: place, .quarantined)
-      _ = try rule.required("conditions")
       var conditions: [Condition] = []
-      for (element, place) in try rule.optionalArray("conditions") {
+      for (element, place) in try rule.array("conditions") {
         conditions.append(try Condition(element, at: place, &warnings))
       }
       rules.append(conditions)
@@ -286,7 +284,7 @@ extension Variant {
   init(_ element: Element, at place: String, _ flag: Flag?) throws(Finding) {
     let fields = try Fields(element, at: place, .quarantined)
     id = try fields.name("id")
-    key = try fields.string("key")
+    key = try fields.name("key")
     payload = fields.element["payload"].map { $0.compacted() } ?? Array("null".utf8)
     guard let flag else { return }
     let value = try fields.required("value")

@@ -20,8 +20,7 @@ package struct TrustedKeys: Sendable {
     do {
       let fields = try Fields(Document(text).root, at: "", .refused)
       var keys: [PublicKey] = []
-      _ = try fields.required("keys")
-      for (element, place) in try fields.optionalArray("keys") {
+      for (element, place) in try fields.array("keys") {
         let key = try Self.key(Fields(element, at: place, .refused))
         guard !keys.contains(key) else { throw Finding(.refused, place, "the key stands there twice") }
         keys.append(key)

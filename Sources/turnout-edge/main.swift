@@ -4,6 +4,7 @@ import Arguments
 import Bytes
 import Edge
 import Kernel
+import Snapshots
 
 let program = Program(
   "turnout-edge", "decides which variant of an experiment a user gets, from signed snapshots",
@@ -42,6 +43,8 @@ do {
   fail(2, "\(fault); turnout-edge --help tells more")
 } catch let fault as ConfigurationFault {
   fail(2, fault.description)
+} catch let refusal as Refusal {
+  fail(3, refusal.description)
 } catch {
   fail(1, "\(error)")
 }

@@ -23,7 +23,7 @@ struct ImportFenceTests {
       "Publication",
       "Server",
     ],
-    "turnout-edge": ["Arguments", "Bytes", "Kernel", "Edge"],
+    "turnout-edge": ["Arguments", "Bytes", "Kernel", "Snapshots", "Edge"],
     "turnout": ["Arguments", "Bytes", "JSON", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects"],
   ]
 

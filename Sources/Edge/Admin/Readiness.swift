@@ -7,7 +7,8 @@ import Publication
 enum Readiness {
   /// Whether this process can decide for every configured environment, and the answer of /ready.
   static func describe(_ catalog: Catalog, isEnding: Bool) -> (isReady: Bool, body: [UInt8]) {
-    var isReady = !isEnding
+    // An empty catalog is that of a process which has not begun to look.
+    var isReady = !isEnding && catalog.entries.count > 0
     for index in 0..<catalog.entries.count {
       let entry = catalog.entries[index]
       if entry.isConfigured, entry.tables.isEmpty { isReady = false }

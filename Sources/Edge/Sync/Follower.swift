@@ -9,7 +9,7 @@ final class Follower {
     /// The manifest, or without signatures the snapshot itself, is being fetched.
     case manifest
     /// The snapshot of this verified manifest is being fetched.
-    case snapshot(Manifest, envelope: [UInt8], signers: [String])
+    case snapshot(Manifest, envelope: [UInt8], signers: [String], etag: String?)
   }
 
   let environment: String
@@ -25,6 +25,7 @@ final class Follower {
   var isExpired = false
   /// Until when the upstream is known to have nothing; monotonic.
   var absentUntil: UInt64?
+  /// Of what is served, never of what was refused: the upstream may say "not modified" only to that.
   var etag: String?
   var longPoll: Int?
   var nextPoll: UInt64 = 0

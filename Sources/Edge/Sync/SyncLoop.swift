@@ -47,11 +47,13 @@ final class SyncLoop {
     ringSettings.completions = 1024
     ringSettings.buffers = 1
     ring = try Ring(ringSettings, waker: waker)
+    // All are known before any is loaded: readiness is judged over all of them.
     for environment in settings.environments { follow(environment, isConfigured: true) }
     if trusted == nil {
       Log.write(.warning, "unsigned_allowed", ["upstream": .text(settings.url)])
     }
     publish()
+    for follower in followers { loadLastGood(follower) }
   }
 
   static func readTrust(_ path: String) throws -> TrustedKeys {
@@ -85,7 +87,6 @@ final class SyncLoop {
     let follower = Follower(environment, isConfigured: isConfigured, index: index)
     followers.append(follower)
     words.set(SyncCounters.confirmedAt(index), 0)
-    loadLastGood(follower)
   }
 
   private func takeWants() {
@@ -99,6 +100,7 @@ final class SyncLoop {
           continue
         }
         follow(name, isConfigured: false)
+        loadLastGood(followers.last!)
       }
     }
   }
@@ -212,8 +214,9 @@ final class SyncLoop {
         confirm(follower)
       case 200:
         switch follower.phase {
-        case .snapshot(let manifest, let envelope, let signers):
+        case .snapshot(let manifest, let envelope, let signers, let etag):
           try accept(follower, answer.body, manifest, envelope, signers)
+          follower.etag = etag
           confirm(follower)
         default:
           if trusted == nil {
@@ -233,11 +236,10 @@ final class SyncLoop {
   private func receiveManifest(_ follower: Follower, _ answer: Fetch.Answer) throws(Refusal) {
     let (manifest, signers) = try verify(answer.body, for: follower, after: follower.accepted)
     follower.longPoll = answer.longPoll
-    follower.etag = answer.etag
     guard let edition = follower.edition, edition.manifest.sha256 == manifest.sha256,
       edition.manifest.version == manifest.version
     else {
-      follower.phase = .snapshot(manifest, envelope: answer.body, signers: signers)
+      follower.phase = .snapshot(manifest, envelope: answer.body, signers: signers, etag: answer.etag)
       let now = Clock.monotonic()
       return get(
         manifest.location, follower, etag: nil, limit: min(manifest.length, settings.snapshotMax),
@@ -247,6 +249,7 @@ final class SyncLoop {
     if manifest != edition.manifest {
       try accept(follower, edition.document, manifest, answer.body, signers)
     }
+    follower.etag = answer.etag
     confirm(follower)
   }
 
@@ -279,7 +282,6 @@ final class SyncLoop {
     let verified = try VerifiedSnapshot(unsigned: answer.body, environment: follower.environment)
     let manifest = Self.note(verified)
     try manifest.check(environment: follower.environment, after: follower.accepted)
-    follower.etag = answer.etag
     if follower.edition?.manifest.sha256 != manifest.sha256 {
       try adopt(
         follower,
