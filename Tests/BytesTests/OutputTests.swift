@@ -53,6 +53,31 @@ struct OutputTests {
     #expect(result == ("abcd", "abcd", false))
   }
 
+  @Test func `room that was written by hand counts once it is taken`() {
+    let result = write(6) { output in
+      output.append("ab")
+      guard let room = output.room(4) else {
+        Issue.record("no room")
+        return
+      }
+      room.store(0x63, at: 0)
+      room.store(0x64, at: 1)
+      output.advance(by: 1)
+    }
+    #expect(result == ("abcd..", "abc", false))
+  }
+
+  @Test func `room that is not there is an overflow`() {
+    let result = write(6) { output in
+      output.append("ab")
+      let tooMuch = output.room(5)
+      // Nor is there any after an overflow.
+      let another = output.room(1)
+      #expect(tooMuch?.count == nil && another?.count == nil)
+    }
+    #expect(result == ("ab....", "ab", true))
+  }
+
   @Test func `an output may go on behind what stands in the region`() {
     GuardedBytes("abcdef".utf8).withRegion { region in
       var output = Output(region, count: 2)

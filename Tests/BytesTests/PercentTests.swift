@@ -38,7 +38,24 @@ struct PercentTests {
   }
 
   @Test(arguments: ["%", "a%", "%4", "a%4", "%zz", "%4g", "%g4", "%%41", "% 41", "%+1", "%-1"])
-  func `half an escape is refused`(_ text: String) {
+  func `half an escape is refused, and nothing appended`(_ text: String) {
     #expect(decode(text) == nil)
+    let bytes = [UInt8](capacity: 16) { output in
+      Array(("ok" + text).utf8).withBytes { _ = Percent.decode($0, plusIsSpace: true, into: &output) }
+    }
+    #expect(bytes == [])
+  }
+
+  @Test func `a text that may not fit overflows`() {
+    GuardedBytes([0, 0, 0]).withRegion { region in
+      var output = Output(region)
+      #expect(decodes("abc", into: &output) && !output.isOverflowing)
+      output.rewind(to: 0)
+      #expect(decodes("abcd", into: &output) && output.isOverflowing && output.count == 0)
+    }
+  }
+
+  private func decodes(_ text: StaticString, into output: inout Output) -> Bool {
+    Percent.decode(text.bytes, plusIsSpace: false, into: &output)
   }
 }
