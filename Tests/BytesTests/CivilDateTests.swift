@@ -6,6 +6,8 @@ struct CivilDateTests {
     (1970, 1, 1, 0), (1969, 12, 31, -1), (1972, 2, 29, 789), (2000, 2, 29, 11_016), (2000, 3, 1, 11_017),
     (1900, 2, 28, -25_509), (1900, 3, 1, -25_508), (1600, 12, 31, -134_775), (0, 3, 1, -719_468),
     (0, 2, 29, -719_469),
+    // Where an era of 400 years begins, before year 0.
+    (-400, 3, 1, -865_565), (-400, 2, 29, -865_566),
   ])
   func `a date and its number of days belong together`(_ year: Int, _ month: Int, _ day: Int, _ number: Int) {
     #expect(CivilDate(year: year, month: month, day: day).dayNumber == number)

@@ -363,6 +363,11 @@ struct RequestParserLimitTests {
     #expect(parse(line[..<8193]) == .invalid(.targetTooLong))
   }
 
+  @Test func `a method that is longer than any is not waited for`() {
+    #expect(parse(String(repeating: "M", count: 32).utf8) == .incomplete)
+    #expect(parse(String(repeating: "M", count: 33).utf8) == .invalid(.unsupportedMethod))
+  }
+
   /// A head whose field lines have `count` bytes with their CRLFs.
   private func fields(_ count: Int) -> String {
     "GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "a", count: count - 14) + "\r\n\r\n"
