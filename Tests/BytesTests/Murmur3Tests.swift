@@ -37,6 +37,23 @@ struct Murmur3Tests {
     }
   }
 
+  @Test func `eight lanes say what one says, each for itself`() {
+    var random = Random(seed: 2)
+    for _ in 0..<200 {
+      let words = (0..<3).map { _ in (0..<8).map { _ in UInt32.random(in: .min ... .max, using: &random) } }
+      let count = Int.random(in: 0...300, using: &random)
+      let lanes = words.map { Murmur3.Lanes($0) }
+      let mixed = Murmur3.mix(lanes[0])
+      let rounded = Murmur3.round(lanes[1], lanes[0])
+      let finished = Murmur3.finish(lanes[2], byteCount: count)
+      for lane in 0..<8 {
+        #expect(mixed[lane] == Murmur3.mix(words[0][lane]))
+        #expect(rounded[lane] == Murmur3.round(words[1][lane], words[0][lane]))
+        #expect(finished[lane] == Murmur3.finish(words[2][lane], byteCount: count))
+      }
+    }
+  }
+
   private func hashInParts(_ prefix: some Collection<UInt8>, _ rest: some Sequence<UInt8>) -> UInt32 {
     var hash = GuardedBytes(prefix).withBytes { Murmur3.Prefix($0) }
     for byte in rest { hash.append(byte) }
