@@ -77,6 +77,7 @@ let package = Package(
     tests("BytesTests", ["Bytes", "JSON", "TestSupport"]),
     tests("JSONTests", ["Bytes", "JSON", "TestSupport"]),
     tests("HTTPTests", ["Bytes", "HTTP", "TestSupport"]),
+    tests("TidyTests", ["Edge", "HTTP", "Snapshots"]),
   ],
   swiftLanguageModes: [.v6]
 )

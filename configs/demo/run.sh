@@ -14,7 +14,8 @@ fi
 
 "$binaries/turnout-edge" --config configs/demo/edge.json &
 edge=$!
-trap 'kill "$edge" 2>/dev/null; wait "$edge" 2>/dev/null || true' EXIT INT TERM
+trap 'kill "$edge" 2>/dev/null || true; wait "$edge" || true; exit 0' INT TERM
+trap 'kill "$edge" 2>/dev/null || true' EXIT
 
 for _ in $(seq 100); do
   kill -0 "$edge" 2>/dev/null || { echo "the edge did not start: see the log above" >&2; exit 1; }
