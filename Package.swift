@@ -22,8 +22,9 @@ func program(_ name: String, _ imports: [String], path: String? = nil) -> Target
     name: name, dependencies: imports.map { .byName(name: $0) }, path: path, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ imports: [String]) -> Target {
-  .testTarget(name: name, dependencies: imports.map { .byName(name: $0) }, swiftSettings: strict)
+func tests(_ name: String, _ imports: [String], exclude: [String] = []) -> Target {
+  .testTarget(
+    name: name, dependencies: imports.map { .byName(name: $0) }, exclude: exclude, swiftSettings: strict)
 }
 
 let package = Package(
@@ -78,6 +79,11 @@ let package = Package(
     tests("JSONTests", ["Bytes", "JSON", "TestSupport"]),
     tests("HTTPTests", ["Bytes", "HTTP", "TestSupport"]),
     tests("TidyTests", ["Edge", "HTTP", "Snapshots"]),
+    tests(
+      "EdgeTests",
+      [
+        "turnout-edge", "turnout", "Bytes", "JSON", "HTTP", "Kernel", "Snapshots", "Trust", "Edge",
+      ], exclude: ["Shims"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -4,7 +4,7 @@
 package import Bytes
 import Glibc
 
-package struct Memory: ~Copyable {
+package struct Memory: ~Copyable, Sendable {
   package let region: ByteRegion
 
   /// `byteCount` bytes aligned to a page.
@@ -20,23 +20,29 @@ package struct Memory: ~Copyable {
   }
 
   deinit {
-    unsafe Memory.unmap(region)
+    _ = unsafe munmap(region.start, max(region.count, 1))
   }
 
-  /// Gives up ownership: the region stays mapped until somebody calls ``unmap(_:)``.
+  /// Gives up ownership: the region stays mapped as long as the process lives.
   package consuming func leak() -> ByteRegion {
     let region = region
     discard self
     return region
   }
 
-  /// Gives a leaked region back. Nobody may use it afterwards.
-  @unsafe package static func unmap(_ region: ByteRegion) {
-    _ = unsafe munmap(region.start, max(region.count, 1))
-  }
-
   /// Lets the kernel take the pages of a region back; they read as zero afterwards.
   package static func release(_ region: ByteRegion) {
     _ = unsafe madvise(region.start, region.count, MADV_DONTNEED)
   }
+}
+
+/// Memory with several owners; given back when the last one lets go of it.
+package final class SharedMemory: Sendable {
+  private let memory: Memory
+
+  package init(byteCount: Int) throws(SystemFailure) {
+    memory = try Memory(byteCount: byteCount)
+  }
+
+  package var region: ByteRegion { memory.region }
 }

@@ -13,26 +13,32 @@ package struct Publisher {
   }
 
   private let workers: [WorkerWords]
-  private var current: Retired?
+  /// Frees the current catalog.
+  private var current: (() -> Void)?
   private var retired: [Retired] = []
 
   package init(_ workers: [WorkerWords]) {
     self.workers = workers
   }
 
-  /// Makes a catalog of `entries` the current one. `memory` gives zeroed memory that `free` takes back.
+  /// Bytes of memory that a catalog of so many entries needs.
+  package static func byteCount(entries: Int) -> Int {
+    64 + entries * MemoryLayout<CatalogEntry>.stride
+  }
+
+  /// Makes a catalog of `entries`, written into `region`, the current one. The region must be zeroed, aligned
+  /// to a cache line and of ``byteCount(entries:)`` bytes, and stay until `free` is called.
   package mutating func publish(
-    _ entries: [CatalogEntry], memory: (Int) -> ByteRegion, free: @escaping (ByteRegion) -> Void
+    _ entries: [CatalogEntry], in region: ByteRegion, free: @escaping () -> Void
   ) {
     precondition(entries.count <= Catalog.environmentMax)
     let byteCount = entries.count * MemoryLayout<CatalogEntry>.stride
-    let region = memory(64 + byteCount)
     unsafe region.start.storeBytes(of: byteCount, as: Int.self)
     let cells = Cells<CatalogEntry>(region.part(from: 64, count: byteCount), count: entries.count)
     for (index, entry) in entries.enumerated() { cells[index] = entry }
     for worker in workers { unsafe worker.publish(UInt(bitPattern: region.start)) }
-    if let replaced = current { retire(nil, replaced.free) }
-    current = Retired(turns: [], edition: nil, free: { free(region) })
+    if let replaced = current { retire(nil, replaced) }
+    current = free
   }
 
   /// Frees something that the catalogs before the current one refer to, as soon as that is safe.

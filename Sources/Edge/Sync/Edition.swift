@@ -11,7 +11,8 @@ import Trust
 struct Edition {
   /// The number that workers pin.
   let index: Int
-  let region: ByteRegion
+  /// What the catalogs' views of it are into.
+  let memory: SharedMemory
   let manifest: Manifest
   let isSigned: Bool
   private let entry: CatalogEntry
@@ -35,9 +36,8 @@ struct Edition {
     parts.append(Array("\"\(source.manifest.sha256)\"".utf8))
     parts.append(Self.versionDocument(verified))
     parts.append(Self.description(source))
-    let memory: Memory
     do throws(SystemFailure) {
-      memory = try Memory(byteCount: parts.reduce(0) { $0 + ($1.count + 63) & ~63 } + 64 * parts.count)
+      memory = try SharedMemory(byteCount: parts.reduce(0) { $0 + ($1.count + 63) & ~63 } + 64 * parts.count)
     } catch {
       throw Refusal(.storage, error.description)
     }
@@ -47,7 +47,6 @@ struct Edition {
       part.withBytes { region.copy($0, to: 0) }
       return region.bytes
     }
-    region = memory.leak()
     var entry = CatalogEntry(name: source.manifest.environment)
     entry.edition = UInt32(index)
     entry.version = Int64(verified.version)

@@ -442,7 +442,7 @@ final class SyncLoop {
     words.count(SyncCounters.publications)
     if let former {
       publisher.retire(former.index) { [self] in
-        unsafe Memory.unmap(former.region)
+        withExtendedLifetime(former.memory) {}
         editionNumbers.insert(former.index)
       }
     }
@@ -482,11 +482,8 @@ final class SyncLoop {
       entry.isConfigured = follower.isConfigured
       return entry
     }
-    publisher.publish(
-      entries,
-      memory: { byteCount in
-        // A process that has no memory for a page has none for anything else.
-        try! Memory(byteCount: byteCount).leak()
-      }, free: { unsafe Memory.unmap($0) })
+    // A process that has no memory for a page has none for anything else.
+    let memory = try! SharedMemory(byteCount: Publisher.byteCount(entries: entries.count))
+    publisher.publish(entries, in: memory.region) { withExtendedLifetime(memory) {} }
   }
 }

@@ -1,0 +1,74 @@
+// In the steady state a worker does not touch the heap: counted from outside the program, by a library that
+// stands before the C library's allocator, over requests of every kind.
+
+import Bytes
+import Kernel
+import Snapshots
+import Testing
+
+struct AllocationTests {
+  /// Where the counting library's source stands.
+  private static let source = File.directory(of: #filePath) + "/Shims/count_allocations.c"
+
+  private static let requests = [
+    "GET /decide?user_key=user-1&context=%7B%22country%22%3A%22U%53%22%2C%22age%22%3A4.2e1%7D HTTP/1.1\r\nHost: e\r\n\r\n",
+    "GET /decide?user_key=%C3%A9+1&env=prod HTTP/1.1\r\nHost: e\r\n\r\n",
+    "HEAD /decide?user_key=user-2 HTTP/1.1\r\nHost: e\r\n\r\n",
+    "GET /decide?user_key= HTTP/1.1\r\nHost: e\r\n\r\n",
+    "GET /decide?user_key=u&context=[1] HTTP/1.1\r\nHost: e\r\n\r\n",
+    "GET /decide?user_key=u&env=unknown HTTP/1.1\r\nHost: e\r\n\r\n",
+    "GET /health HTTP/1.1\r\nHost: e\r\n\r\n",
+    "GET /nothing HTTP/1.1\r\nHost: e\r\n\r\n",
+    "PUT /decide HTTP/1.1\r\nHost: e\r\n\r\n",
+    "GET /configs/prod/manifest.json HTTP/1.1\r\nHost: e\r\n\r\n",
+    "GET /configs/prod/snapshots/latest.json HTTP/1.1\r\nHost: e\r\n\r\n",
+    body(#"{"subjectId":"us\u0065r-1","attributes":{"a":{"b":[1,2,3]}},"flagKeys":["banner","none"]}"#),
+    body(#"{"subjectId":"user-1"}"#),
+    body(#"{"subjectId":1}"#),
+    body("{"),
+    "POST /api/v1/decide HTTP/1.1\r\nHost: e\r\nTransfer-Encoding: chunked\r\n\r\n"
+      + "5\r\n{\"sub\r\nc;x=y\r\njectId\":\"a\"}\r\n0\r\n\r\n",
+  ]
+
+  private static func body(_ json: String) -> String {
+    "POST /api/v1/decide HTTP/1.1\r\nHost: e\r\nContent-Length: \(json.utf8.count)\r\n\r\n\(json)"
+  }
+
+  @Test func `a worker allocates nothing per request once it is warm`() throws {
+    let folder = try Folder()
+    try Program.check(
+      "/usr/bin/gcc", ["-O2", "-shared", "-fPIC", "-o", folder.path("count.so"), Self.source])
+    let site = try Site()
+    try site.publish("prod", 1)
+    try site.write(to: folder, under: "site")
+    var settings = EdgeSettings("file:site", site)
+    settings.variables = [
+      "LD_PRELOAD": folder.path("count.so"), "ALLOCATION_COUNT_FILE": folder.path("count"),
+    ]
+    let edge = try EdgeProcess(settings, folder: folder)
+    try ask(edge, rounds: 20)
+    let before = try count(folder)
+    #expect(before > 0, "the worker allocates when it starts; otherwise nothing was counted")
+    try ask(edge, rounds: 500)
+    #expect(try count(folder) == before)
+  }
+
+  /// Each request alone, all of them pipelined, and some over connections of their own.
+  private func ask(_ edge: EdgeProcess, rounds: Int) throws {
+    let client = try edge.client()
+    let expected = Self.requests.count
+    for round in 0..<rounds {
+      if round % 2 == 0 {
+        for request in Self.requests { _ = try client.ask(request) }
+      } else {
+        try client.send(Self.requests.joined())
+        for index in 0..<expected { _ = try client.read(toHead: Self.requests[index].hasPrefix("HEAD")) }
+      }
+      if round % 50 == 0 { _ = try edge.unixClient().get("/health") }
+    }
+  }
+
+  private func count(_ folder: Folder) throws -> UInt64 {
+    try folder.read("count").reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  }
+}

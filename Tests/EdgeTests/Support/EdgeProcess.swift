@@ -1,0 +1,199 @@
+// The real program, started with a configuration of the test's own on ports of its own.
+
+import Glibc
+import JSON
+import Kernel
+import Snapshots
+
+/// What a configuration says beyond ports and folders.
+struct EdgeSettings {
+  var url = ""
+  var environments = ["prod"]
+  var workers = 1
+  /// A key file's content; nil for none.
+  var trusted: TrustedKeys?
+  var pollInterval = "100ms"
+  /// Further members of "upstream", such as `"timeout": "1s"`.
+  var upstream: [String] = []
+  /// Members of "limits".
+  var limits: [String] = []
+  /// Further members of the configuration.
+  var members: [String] = []
+  var stateDirectory = "state"
+  var variables: [String: String] = [:]
+
+  init(_ url: String, _ site: Site, environments: [String] = ["prod"]) {
+    self.url = url
+    trusted = site.trusted
+    self.environments = environments
+  }
+
+  init(_ upstream: ScriptedUpstream, _ site: Site, environments: [String] = ["prod"]) {
+    self.init(upstream.url, site, environments: environments)
+  }
+}
+
+final class EdgeProcess {
+  let folder: Folder
+  private(set) var port: UInt16 = 0
+  private(set) var adminPort: UInt16 = 0
+  private(set) var process: Program
+  private var settings: EdgeSettings
+  private var run = 0
+
+  /// Starts an edge. With `waitsUntilReady` it can decide when this returns.
+  init(_ settings: EdgeSettings, folder: Folder? = nil, waitsUntilReady: Bool = true) throws {
+    let folder = try folder ?? Folder()
+    self.folder = folder
+    self.settings = settings
+    var tries = 0
+    while true {
+      port = try Plug.freePort()
+      adminPort = try Plug.freePort()
+      process = try Self.start(settings, folder, port, adminPort, errors: folder.path("log.0"))
+      do {
+        try waitUntilStarted()
+        break
+      } catch {
+        // Somebody else may have taken a port meanwhile.
+        tries += 1
+        guard tries < 5, (try? folder.text("log.0"))?.contains("in use") == true else { throw error }
+        try File.remove(folder.path("log.0"))
+      }
+    }
+    if waitsUntilReady { try waitUntilReady() }
+  }
+
+  private static func start(
+    _ settings: EdgeSettings, _ folder: Folder, _ port: UInt16, _ adminPort: UInt16, errors: String
+  ) throws -> Program {
+    var upstream = ["\"url\": \"\(settings.url)\"", "\"pollInterval\": \"\(settings.pollInterval)\""]
+    upstream.append(
+      "\"environments\": [\(settings.environments.map { "\"\($0)\"" }.joined(separator: ", "))]")
+    if let trusted = settings.trusted {
+      try folder.write("trust.json", trusted.encode())
+      upstream.append("\"trust\": \"trust.json\"")
+    }
+    upstream += settings.upstream
+    let text = """
+      {
+        "listen": ["127.0.0.1:\(port)", "unix:edge.sock"],
+        "admin": "127.0.0.1:\(adminPort)",
+        "workers": \(settings.workers),
+        "stateDirectory": "\(settings.stateDirectory)",
+        "upstream": {\(upstream.joined(separator: ", "))},
+        "limits": {\(settings.limits.joined(separator: ", "))}\(settings.members.map { ", " + $0 }.joined())
+      }
+      """
+    try folder.write("edge.json", text)
+    return try Program(
+      Program.built + "/turnout-edge", ["--config", folder.path("edge.json")], variables: settings.variables,
+      errors: errors)
+  }
+
+  /// Ends it without mercy and starts it again, on the same ports and the same state.
+  func restart(waitsUntilReady: Bool = true, change: (inout EdgeSettings) -> Void = { _ in }) throws {
+    process.kill()
+    change(&settings)
+    run += 1
+    process = try Self.start(settings, folder, port, adminPort, errors: folder.path("log.\(run)"))
+    try waitUntilStarted()
+    if waitsUntilReady { try waitUntilReady() }
+  }
+
+  // MARK: - What it says
+
+  /// The lines of its log so far; a line that is not JSON fails the test.
+  func log() throws -> [Element] {
+    let text = try folder.read("log.\(run)")
+    // A line may be half written.
+    let lines = text.split(separator: 0x0A, omittingEmptySubsequences: true)
+    let whole = text.last == 0x0A ? lines[...] : lines.dropLast()
+    return try whole.map { line in
+      do {
+        return try Document(Array(line)).root
+      } catch {
+        throw Failure("no JSON: \(String(decoding: line, as: UTF8.self))")
+      }
+    }
+  }
+
+  func events(_ event: String) throws -> [Element] {
+    try log().filter { $0["event"]?.text == event }
+  }
+
+  /// The first line of that event for which `condition` holds, waited for.
+  @discardableResult
+  func event(
+    _ event: String, within limit: Double = 15, where condition: (Element) -> Bool = { _ in true }
+  ) throws -> Element {
+    do {
+      return try eventually("the event \(event) comes", within: limit) {
+        try events(event).first(where: condition)
+      }
+    } catch {
+      throw Failure("\(error)\n" + ((try? folder.text("log.\(run)")) ?? ""))
+    }
+  }
+
+  private func waitUntilStarted() throws {
+    try eventually("the edge starts") {
+      guard process.isRunning else {
+        throw Failure("the edge ended at once: \((try? folder.text("log.\(run)")) ?? "")")
+      }
+      guard File.exists(folder.path("log.\(run)")) else { return false }
+      return try !events("started").isEmpty
+    }
+  }
+
+  func waitUntilReady() throws {
+    do {
+      try eventually("the edge is ready") { try ready().status == 200 }
+    } catch {
+      throw Failure("\(error)\n" + ((try? folder.text("log.\(run)")) ?? ""))
+    }
+  }
+
+  // MARK: - What it answers
+
+  func client() throws -> RawClient { try RawClient(port: port) }
+
+  func unixClient() throws -> RawClient { try RawClient(path: folder.path("edge.sock")) }
+
+  func get(_ target: String) throws -> Answer { try client().get(target) }
+
+  func admin(_ target: String) throws -> Answer { try RawClient(port: adminPort).get(target) }
+
+  func ready() throws -> Answer { try admin("/ready") }
+
+  /// What /ready says of one environment.
+  func state(_ environment: String = "prod") throws -> Element? {
+    try ready().json()["environments"]?.elements.first { $0["environment"]?.text == environment }
+  }
+
+  /// The version that decides now.
+  func version(_ environment: String = "prod") throws -> Int? {
+    let answer = try get("/decide?user_key=u&env=\(environment)")
+    return answer.status == 200 ? try answer.json()["config_version"]?.integer : nil
+  }
+
+  /// Waits for a version.
+  func wait(forVersion version: Int, _ environment: String = "prod") throws {
+    try eventually("version \(version) of \(environment) is served") {
+      try self.version(environment) == version
+    }
+  }
+
+  /// The value of a series, such as `name{label="value"}`.
+  func metric(_ series: String) throws -> Int {
+    for line in try admin("/metrics").text.split(separator: "\n") where line.hasPrefix(series + " ") {
+      return Int(Double(line.dropFirst(series.count + 1)) ?? -1)
+    }
+    throw Failure("there is no series \(series)")
+  }
+
+  /// Refusals so far for one reason.
+  func refusals(_ reason: Refusal.Reason) throws -> Int {
+    try metric("turnout_snapshots_refused_total{reason=\"\(reason.rawValue)\"}")
+  }
+}
