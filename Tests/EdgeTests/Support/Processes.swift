@@ -103,8 +103,8 @@ final class Program {
     var argv = unsafe ([executable] + arguments).map { unsafe strdup($0) } + [nil]
     var envp = unsafe environment.map { unsafe strdup($0) } + [nil]
     defer {
-      for unsafepointer in unsafe argv { unsafe free(pointer) }
-      for unsafepointer in unsafe envp { unsafe free(pointer) }
+      unsafe argv.forEach { unsafe free($0) }
+      unsafe envp.forEach { unsafe free($0) }
     }
     var pid = pid_t()
     let code = unsafe posix_spawn(&pid, executable, &actions, nil, &argv, &envp)
