@@ -84,6 +84,11 @@ let package = Package(
       [
         "turnout-edge", "turnout", "Bytes", "JSON", "HTTP", "Kernel", "Snapshots", "Trust", "Edge",
       ], exclude: ["Shims"]),
+    tests("DecisionsTests", ["Bytes", "JSON", "Decisions", "Snapshots", "Trust"]),
+    tests("SnapshotsTests", ["Bytes", "JSON", "Decisions", "Snapshots", "Trust"]),
+    tests("DialectsTests", ["Bytes", "JSON", "HTTP", "Decisions", "Snapshots", "Dialects"]),
+    tests("TrustTests", ["Bytes", "Trust"]),
+    tests("PublicationTests", ["Bytes", "Publication"]),
   ],
   swiftLanguageModes: [.v6]
 )

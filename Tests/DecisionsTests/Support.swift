@@ -1,0 +1,127 @@
+// What these suites share: randomness that repeats, the golden vectors, and a snapshot ready to be asked.
+
+import Bytes
+import Decisions
+import Glibc
+import JSON
+import Snapshots
+
+/// SplitMix64: a law that fails names its seed, and the seed brings the failure back.
+struct Random: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var mixed = state
+    mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+    mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+    return mixed ^ mixed >> 31
+  }
+
+  mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
+
+  /// True once in `count` times.
+  mutating func oneIn(_ count: Int) -> Bool { below(count) == 0 }
+
+  mutating func pick<Item>(_ items: [Item]) -> Item { items[below(items.count)] }
+}
+
+enum Vectors {
+  /// The lines of a file in Tests/Vectors, each one a JSON object.
+  static func lines(_ name: String, here: String = #filePath) -> [Element] {
+    let folder = here.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
+    guard let file = unsafe fopen(folder.joined(separator: "/") + "/Vectors/" + name, "r") else {
+      fatalError("no vectors \(name)")
+    }
+    defer { unsafe fclose(file) }
+    var text: [UInt8] = []
+    while case let byte = unsafe getc(file), byte != EOF { text.append(UInt8(truncatingIfNeeded: byte)) }
+    return text.split(separator: UInt8(ascii: "\n")).map { try! Document(Array($0)).root }
+  }
+}
+
+/// Memory aligned to a page and filled with a pattern, so that reading before writing shows.
+@safe final class Memory {
+  let region: ByteRegion
+
+  init(byteCount: Int) { region = Self.kept(byteCount: byteCount) }
+
+  deinit { unsafe region.start.deallocate() }
+
+  /// Memory that is never given back, so that whoever views it needs no owner.
+  static func kept(byteCount: Int) -> ByteRegion {
+    let start = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 4096)
+    unsafe start.initializeMemory(as: UInt8.self, repeating: 0xA5, count: byteCount)
+    return unsafe ByteRegion(start: start, count: byteCount)
+  }
+
+  static func kept(_ bytes: [UInt8]) -> ByteView {
+    let region = kept(byteCount: bytes.count)
+    bytes.withBytes { region.copy($0, to: 0) }
+    return region.bytes
+  }
+}
+
+/// What one experiment said of one user.
+struct Outcome: Equatable, CustomStringConvertible {
+  var experiment: String
+  var reason: String
+  var variant: String?
+
+  var description: String { "\(experiment): \(reason) \(variant ?? "-")" }
+}
+
+/// Tables in memory and a workspace to decide in; the workspace goes when this does, the tables stay.
+final class Compiled {
+  let findings: [Finding]
+  let tables: Tables
+  var workspace: Workspace
+  private let workspaceMemory = Memory(byteCount: Workspace.byteCount)
+
+  init(tables bytes: [UInt8], findings: [Finding] = []) {
+    tables = Tables(Memory.kept(bytes))!
+    workspace = Workspace(workspaceMemory.region)
+    self.findings = findings
+  }
+
+  convenience init(_ document: String) throws {
+    let snapshot = try VerifiedSnapshot(unsigned: Array(document.utf8), environment: nil)
+    self.init(tables: snapshot.tables, findings: snapshot.findings)
+  }
+
+  /// The outcome of every experiment; throws if the context is none.
+  func decide(_ user: String, _ context: String = "{}") throws -> [Outcome] {
+    try Array(user.utf8).withBytes { user in
+      try Array(context.utf8).withBytes { context in
+        workspace.text.rewind(to: 0)
+        workspace.clearAttributes(tables)
+        if let fault = workspace.readAttributes(context, tables) { throw fault }
+        workspace.decide(tables, userKey: user, context: context)
+        return outcomes()
+      }
+    }
+  }
+
+  func outcomes() -> [Outcome] {
+    (0..<tables.experiments.count).map { index in
+      let row = tables.experiments[index]
+      return Outcome(
+        experiment: String(tables.text(tables.experimentNames[index].id)),
+        reason: String(workspace.reason(of: index).name.bytes),
+        variant: workspace.variant(of: index).map {
+          String(tables.text(tables.variants[Int(row.firstVariant) + $0].id))
+        })
+    }
+  }
+}
+
+extension String {
+  /// The string as JSON.
+  var quoted: String {
+    var text: [UInt8] = []
+    Array(utf8).withBytes { text.append(jsonString: $0) }
+    return String(decoding: text, as: UTF8.self)
+  }
+}
