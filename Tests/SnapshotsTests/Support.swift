@@ -1,1 +1,112 @@
-// Placeholder
+// What these suites share: randomness that repeats, files of Tests/Vectors, and documents to spoil.
+
+import Bytes
+import Glibc
+import JSON
+import Snapshots
+
+/// SplitMix64: a law that fails names its seed, and the seed brings the failure back.
+struct Random: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var mixed = state
+    mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+    mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+    return mixed ^ mixed >> 31
+  }
+
+  mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
+
+  mutating func pick<Item>(_ items: [Item]) -> Item { items[below(items.count)] }
+}
+
+enum Vectors {
+  static func contents(_ name: String, here: String = #filePath) -> [UInt8] {
+    let folder = here.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
+    guard let file = unsafe fopen(folder.joined(separator: "/") + "/Vectors/" + name, "r") else {
+      fatalError("no file \(name)")
+    }
+    defer { unsafe fclose(file) }
+    var bytes: [UInt8] = []
+    while case let byte = unsafe getc(file), byte != EOF { bytes.append(UInt8(truncatingIfNeeded: byte)) }
+    return bytes
+  }
+}
+
+/// A JSON object whose members can be replaced, added and, with nil, removed.
+struct Object {
+  var members: [(name: String, value: String)]
+
+  init(_ members: [(String, String)]) { self.members = members.map { ($0.0, $0.1) } }
+
+  func with(_ name: String, _ value: String?) -> Object {
+    var copy = self
+    copy.members.removeAll { $0.name == name }
+    if let value { copy.members.append((name, value)) }
+    return copy
+  }
+
+  var json: String { "{\(members.map { "\"\($0.name)\":\($0.value)" }.joined(separator: ","))}" }
+}
+
+enum Sample {
+  static let flag = Object([("key", "\"f\""), ("type", "\"boolean\""), ("default", "false")])
+  static let layer = Object([("key", "\"l\""), ("salt", "\"ls\"")])
+  static let holdout = Object([("key", "\"h\""), ("salt", "\"hs\""), ("share", "100")])
+  static let variant = Object([("id", "\"v\""), ("key", "\"vk\""), ("payload", "{\"a\": [1, \"b c\"]}")])
+  static let allocation = Object([("variantId", "\"v\""), ("rangeStart", "0"), ("rangeEnd", "99")])
+  static let condition = Object([("attribute", "\"a\""), ("operator", "\"eq\""), ("value", "1")])
+
+  static let experiment = Object([
+    ("id", "\"x\""), ("key", "\"xk\""), ("salt", "\"s\""), ("audienceRules", "[]"), ("targetingRules", "[]"),
+    ("overrides", "[]"), ("variants", "[\(variant.json)]"), ("allocations", "[\(allocation.json)]"),
+  ])
+
+  static let other = experiment.with("id", "\"y\"").with("key", "\"yk\"")
+
+  static let snapshot = Object([
+    ("version", "7"), ("environment", "\"prod\""), ("publishedAt", "\"2026-03-02T23:18:46.000Z\""),
+    ("flags", "[\(flag.json)]"), ("layers", "[\(layer.json)]"), ("holdouts", "[\(holdout.json)]"),
+    ("experiments", "[\(experiment.json)]"),
+  ])
+
+  /// A snapshot that uses about everything, without a finding.
+  static let full =
+    snapshot
+    .with("maxExperimentsPerUser", "3")
+    .with(
+      "experiments",
+      "["
+        + [
+          experiment.with("flagKey", "\"f\"").with("layer", "\"l\"").with("conflictDomain", "\"d\"")
+            .with("priority", "-2").with("startedAt", "\"2026-01-01T00:00:00Z\"").with("exposureRate", "0.5")
+            .with("private", "true").with("hash", "\"murmur3\"").with("status", "\"RUNNING\"")
+            .with("variants", "[\(variant.with("value", "true").json)]")
+            .with("overrides", "[{\"userKey\":\"u\",\"variantId\":\"v\"}]"),
+          other.with("hash", "\"sha256\"").with("status", "\"PAUSED\"").with(
+            "targetingRules",
+            """
+            [{"conditions":[{"attribute":"a.b","operator":"in","value":["x","\\u00e9",3,null]},
+            {"attribute":"v","operator":"semverGt","value":"1.0.0"},
+            {"attribute":"t","operator":"before","value":"2026-01-01"},
+            {"attribute":"n","operator":"notExists"}]},{"conditions":[]}]
+            """),
+        ].map(\.json).joined(separator: ",") + "]")
+}
+
+/// What becomes of a document: its findings, or the one for which it is refused.
+func findings(_ document: String) -> [Finding] { findings(Array(document.utf8)) }
+
+func findings(_ document: [UInt8]) -> [Finding] {
+  do throws(Finding) {
+    var snapshot = try Snapshot(decoding: document)
+    _ = try snapshot.compile()
+    return snapshot.findings
+  } catch {
+    return [error]
+  }
+}
