@@ -47,7 +47,10 @@ package struct PublicKey: Sendable, Equatable {
   private init(owning key: OpaquePointer) throws(TrustFailure) {
     var raw = [UInt8](repeating: 0, count: PublicKey.byteCount)
     var count = raw.count
-    guard unsafe EVP_PKEY_get_raw_public_key(key, &raw, &count) == 1, count == PublicKey.byteCount else {
+    // X25519 keys have 32 public bytes, too.
+    guard unsafe EVP_PKEY_get_id(key) == EVP_PKEY_ED25519,
+      unsafe EVP_PKEY_get_raw_public_key(key, &raw, &count) == 1, count == PublicKey.byteCount
+    else {
       unsafe EVP_PKEY_free(key)
       throw TrustFailure("the key is not an Ed25519 key")
     }
