@@ -1,0 +1,40 @@
+import Bytes
+import Testing
+import Trust
+
+struct DigestTests {
+  @Test(arguments: [
+    ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+    ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+    (
+      "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+      "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
+    ),
+  ])
+  func `the examples of FIPS 180`(_ text: String, _ digest: String) {
+    Array(text.utf8).withBytes { bytes in
+      #expect(Digest.sha256Hex(bytes) == digest)
+      #expect(Digest.sha256(bytes).count == 32)
+    }
+  }
+
+  /// Two implementations of one function: OpenSSL's for documents, our own for the decide path.
+  @Test func `OpenSSL's digest begins as our own does`() {
+    for count in 0...200 {
+      let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 * 37 + count) }
+      bytes.withBytes { bytes in
+        var own = SHA256()
+        own.append(bytes)
+        #expect(
+          Digest.sha256(bytes).prefix(8).reduce(0 as UInt64) { $0 << 8 | UInt64($1) } == own.finishFirst64())
+      }
+    }
+  }
+}
+
+struct SecureRandomTests {
+  @Test func `bytes are as many as asked for and not the same twice`() {
+    for count in [0, 1, 16, 1000] { #expect(SecureRandom.bytes(count).count == count) }
+    #expect(SecureRandom.bytes(32) != SecureRandom.bytes(32))
+  }
+}
