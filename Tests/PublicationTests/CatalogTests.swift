@@ -13,7 +13,8 @@ struct CatalogTests {
     let worker = WorkerWords(counterCount: 1)
     let memory = PoisonedMemory()
     var publisher = Publisher([worker])
-    publisher.publish(entries, memory: { memory.allocate($0) }, free: { memory.free($0) })
+    let region = memory.allocate(Publisher.byteCount(entries: entries.count))
+    publisher.publish(entries, in: region) { memory.free(region) }
     return Array(name.utf8).withBytes { worker.beginTurn().entry($0)?.version }
   }
 

@@ -50,7 +50,8 @@ extension Publisher {
       entry.tables = tables.bytes
       return entry
     }
-    publish(entries, memory: { memory.allocate($0) }, free: { memory.free($0) })
+    let region = memory.allocate(Publisher.byteCount(entries: entries.count))
+    publish(entries, in: region) { memory.free(region) }
   }
 }
 

@@ -39,20 +39,28 @@ struct SnapshotDecodeTests {
   }
 
   @Test func `what is unknown or null counts as absent`() {
-    var document = Sample.snapshot.with("unknown", "[{\"x\":1}]").with("flags", "null").with("layers", nil)
-    document = document.with("holdouts", "null").with("publishedAt", "null").with(
+    var document = Sample.snapshot.with("unknown", "[{\"x\":1}]").with("flags", nil).with("layers", nil)
+    document = document.with("holdouts", nil).with("publishedAt", "null").with(
       "maxExperimentsPerUser", "null")
     var experiment = Sample.experiment.with("unknown", "{}")
     for name in [
       "status", "startedAt", "flagKey", "layer", "conflictDomain", "priority", "hash", "exposureRate",
       "private",
-      "requires", "audienceRules", "targetingRules", "overrides",
     ] { experiment = experiment.with(name, "null") }
     #expect(findings(document.with("experiments", "[\(experiment.json)]").json) == [])
     for name in ["audienceRules", "targetingRules", "overrides", "allocations", "variants"] {
       experiment = experiment.with(name, nil)
     }
     #expect(findings(document.with("experiments", "[\(experiment.json)]").json) == [])
+  }
+
+  /// A rule list that was lost on the way must not read as "everyone".
+  @Test(arguments: ["requires", "audienceRules", "targetingRules", "overrides", "variants", "allocations"])
+  func `null is no list`(name: String) {
+    let experiment = Sample.experiment.with(name, "null")
+    let found = findings(Sample.snapshot.with("experiments", "[\(experiment.json)]").json)
+    #expect(found.map(\.description) == ["experiments[0].\(name): is null, not an array"])
+    #expect(found.map(\.severity) == [.quarantined])
   }
 
   // MARK: - Documents that are refused whole
