@@ -42,9 +42,15 @@ package struct TableBuilder {
   /// The place of `bytes` in the text section.
   package mutating func intern(_ bytes: [UInt8]) -> ByteRange {
     if let place = textPlaces[bytes] { return place }
+    let place = append(bytes)
+    textPlaces[bytes] = place
+    return place
+  }
+
+  /// The place of `bytes` in the text section, for what is hardly ever there twice.
+  package mutating func append(_ bytes: [UInt8]) -> ByteRange {
     let place = ByteRange(start: text.count, count: bytes.count)
     text += bytes
-    textPlaces[bytes] = place
     return place
   }
 

@@ -15,7 +15,8 @@ package struct Explanation {
   }
 
   /// The explanation of the decision that `workspace` made last, for the same question and tables.
-  package func json(_ workspace: inout Workspace) -> [UInt8] {
+  /// Without its context it holds nothing that a client wrote but the user key.
+  package func json(_ workspace: inout Workspace, withContext: Bool = true) -> [UInt8] {
     var writer = Writer()
     writer.object { writer in
       writer.key("user_key")
@@ -24,8 +25,10 @@ package struct Explanation {
       writer.string(tables.text(tables.header.environment))
       writer.key("config_version")
       writer.integer(Int(tables.header.version))
-      writer.key("context")
-      writer.raw(question.context.isEmpty ? ("{}" as StaticString).bytes : question.context)
+      if withContext {
+        writer.key("context")
+        writer.raw(question.context.isEmpty ? ("{}" as StaticString).bytes : question.context)
+      }
       writer.key("experiments")
       writer.array { writer in
         for index in 0..<tables.experiments.count { explain(index, &workspace, &writer) }

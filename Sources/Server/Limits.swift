@@ -24,7 +24,7 @@ package struct Limits: Sendable {
   package var answers = 64 * 1024
   /// Bytes of a single larger answer, and how many of those there can be at a time.
   package var largeAnswer = 8 * 1024 * 1024
-  package var largeAnswers = 16
+  package var largeAnswers = 64
 
   package init() {}
 

@@ -14,8 +14,8 @@ extension Snapshot {
     builder.header.environment = builder.intern(Array(environment.utf8))
     builder.header.decideMiddle = builder.intern(decideMiddle())
     add(holdouts: &builder)
-    var layerOwners: [[UInt8]: [Bool]] = [:]
-    for index in experiments.indices { add(experiment: index, &layerOwners, &builder) }
+    var buckets = BucketOwners()
+    for index in experiments.indices { add(experiment: index, &buckets, &builder) }
     let ranked = ranking()
     if participationCap != nil { builder.ranking = ranked.map { UInt32($0) } }
     add(domains: ranked, &builder)
@@ -72,7 +72,7 @@ extension Snapshot {
   }
 
   private mutating func add(
-    experiment index: Int, _ layerOwners: inout [[UInt8]: [Bool]], _ builder: inout TableBuilder
+    experiment index: Int, _ buckets: inout BucketOwners, _ builder: inout TableBuilder
   ) {
     let experiment = experiments[index]
     var row = ExperimentRow()
@@ -93,7 +93,7 @@ extension Snapshot {
     row.firstVariant = UInt32(builder.variants.count)
     row.variantCount = UInt8(experiment.variants.count)
     for variant in experiment.variants { add(variant, of: experiment, &builder) }
-    row.bucketTable = builder.internBucketTable(bucketTable(experiment, &layerOwners))
+    row.bucketTable = bucketTable(experiment, &buckets, &builder)
     for override in experiment.overrides {
       builder.addOverride(user: override.userKey, experiment: index, variant: override.variant)
     }
@@ -136,13 +136,27 @@ extension Snapshot {
     return names
   }
 
-  /// Who owns which bucket: the first range in list order, across a layer too.
+  /// What is known of buckets while the tables are made.
+  private struct BucketOwners {
+    /// The buckets of each layer that are taken.
+    var layers: [[UInt8]: [Bool]] = [:]
+    /// The tables of the allocations seen so far, outside layers and without overlaps: most experiments of a
+    /// snapshot are allocated alike.
+    var tables: [[Int]: UInt32] = [:]
+  }
+
+  /// The index of the table that says who owns which bucket: the first range in list order, across a layer too.
   private mutating func bucketTable(
-    _ experiment: Experiment, _ layerOwners: inout [[UInt8]: [Bool]]
-  ) -> [UInt8] {
+    _ experiment: Experiment, _ owners: inout BucketOwners, _ builder: inout TableBuilder
+  ) -> UInt32 {
+    let allocations = experiment.allocations.flatMap {
+      [$0.variant ?? -1, $0.range.lowerBound, $0.range.upperBound]
+    }
+    if experiment.layer == nil, let known = owners.tables[allocations] { return known }
     let vacant = Array(repeating: false, count: BucketTable.bucketCount)
-    var isOwned = experiment.layer.flatMap { layerOwners[$0] } ?? vacant
+    var isOwned = experiment.layer.flatMap { owners.layers[$0] } ?? vacant
     var table = Array(repeating: BucketTable.unallocated, count: BucketTable.bucketCount)
+    var hasOverlaps = false
     for (index, allocation) in experiment.allocations.enumerated() {
       var overlaps = 0
       for bucket in allocation.range {
@@ -153,15 +167,20 @@ extension Snapshot {
           if let variant = allocation.variant { table[bucket] = UInt8(variant) }
         }
       }
-      if overlaps > 0 {
-        findings.append(
-          Finding(
-            .warning, "\(experiment.place).allocations[\(index)]",
-            "\(overlaps) of its buckets belong to an earlier range"))
-      }
+      guard overlaps > 0 else { continue }
+      hasOverlaps = true
+      findings.append(
+        Finding(
+          .warning, "\(experiment.place).allocations[\(index)]",
+          "\(overlaps) of its buckets belong to an earlier range"))
     }
-    if let layer = experiment.layer { layerOwners[layer] = isOwned }
-    return table
+    let place = builder.internBucketTable(table)
+    if let layer = experiment.layer {
+      owners.layers[layer] = isOwned
+    } else if !hasOverlaps {
+      owners.tables[allocations] = place
+    }
+    return place
   }
 
   private func add(_ variant: Variant, of experiment: Experiment, _ builder: inout TableBuilder) {
@@ -180,16 +199,16 @@ extension Snapshot {
     text.append(",\"payload\":")
     text += variant.payload
     text.append("}")
-    row.assignment = builder.intern(text)
+    row.assignment = builder.append(text)
     if let flag = experiment.flagKey, let value = variant.value {
-      row.flagHead = builder.intern(decisionHead(flag: flag, value: value))
+      row.flagHead = builder.append(decisionHead(flag: flag, value: value))
       var tail: [UInt8] = []
       tail.append("\",\"experimentId\":")
       append(experiment.id, to: &tail)
       tail.append(",\"variantId\":")
       append(variant.id, to: &tail)
       tail.append("}")
-      row.flagTail = builder.intern(tail)
+      row.flagTail = builder.append(tail)
     }
     builder.variants.append(row)
   }
@@ -244,7 +263,7 @@ extension Snapshot {
       row.type = flag.type
       var text = decisionHead(flag: flag.key, value: flag.defaultValue)
       text.append("null,\"reason\":\"FLAG_DEFAULT\",\"experimentId\":null,\"variantId\":null}")
-      row.defaultDecision = builder.intern(text)
+      row.defaultDecision = builder.append(text)
       let list = drivers[flag.key] ?? []
       row.drivers = Run(first: builder.flagDrivers.count, count: list.count)
       builder.flagDrivers += list

@@ -14,9 +14,12 @@ enum Explain {
 
   static func run(_ invocation: Invocation) throws {
     try Decide.withDecision(invocation) { question, tables, workspace in
-      let json = Explanation(question, tables).json(&workspace)
-      if invocation.has("json") { return print(String(decoding: json, as: UTF8.self)) }
-      let explanation = try Document(json).root
+      let explainer = Explanation(question, tables)
+      if invocation.has("json") {
+        return print(String(decoding: explainer.json(&workspace), as: UTF8.self))
+      }
+      // A context may be what no document may be, such as one with a member twice.
+      let explanation = try Document(explainer.json(&workspace, withContext: false)).root
       var found = 0
       for experiment in explanation["experiments"]!.elements {
         let key = experiment["experiment_key"]?.text ?? ""
