@@ -189,7 +189,7 @@ struct DecideTests {
         experiment("second") { $0.domain = "domain" },
         experiment("other") { $0.domain = "another domain" },
       ])
-      #expect(try reasons(model)[1...] == ["EXPERIMENT_ASSIGNED", "EXPERIMENT_ASSIGNED"])
+      #expect(try reasons(model).dropFirst() == ["EXPERIMENT_ASSIGNED", "EXPERIMENT_ASSIGNED"])
     }
   }
 
