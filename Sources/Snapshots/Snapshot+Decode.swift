@@ -227,21 +227,24 @@ extension Experiment {
 
   private static func variants(_ fields: Fields, _ flag: Flag?) throws(Finding) -> [Variant] {
     var variants: [Variant] = []
-    for (element, place) in try fields.optionalArray("variants") {
+    let elements = try fields.optionalArray("variants")
+    // Before they are compared with each other, which takes a step for each pair.
+    guard elements.count <= BucketTable.variantMax else {
+      throw fields.fault("variants", "\(elements.count) are more than \(BucketTable.variantMax)")
+    }
+    for (element, place) in elements {
       let variant = try Variant(element, at: place, flag)
       if variants.contains(where: { $0.id == variant.id }) {
         throw Finding(.quarantined, "\(place).id", "another variant of the experiment has the same id")
       }
       variants.append(variant)
     }
-    guard variants.count <= BucketTable.variantMax else {
-      throw fields.fault("variants", "\(variants.count) are more than \(BucketTable.variantMax)")
-    }
     return variants
   }
 
   private func overrides(_ fields: Fields, _ warnings: inout [Finding]) throws(Finding) -> [Override] {
     var overrides: [Override] = []
+    var users: Set<[UInt8]> = []
     for (element, place) in try fields.optionalArray("overrides") {
       let fields = try Fields(element, at: place, .quarantined)
       let user = try fields.string("userKey")
@@ -250,7 +253,7 @@ extension Experiment {
         warnings.append(Finding(.warning, "\(place).variantId", "the experiment has no such variant"))
         continue
       }
-      guard !overrides.contains(where: { $0.userKey == user }) else {
+      guard users.insert(user).inserted else {
         warnings.append(Finding(.warning, "\(place).userKey", "the user has an override already; it stays"))
         continue
       }
