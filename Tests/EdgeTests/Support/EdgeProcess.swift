@@ -4,6 +4,7 @@ import Glibc
 import JSON
 import Kernel
 import Snapshots
+import Testing
 
 /// What a configuration says beyond ports and folders.
 struct EdgeSettings {
@@ -40,6 +41,10 @@ final class EdgeProcess {
   private(set) var process: Program
   private var settings: EdgeSettings
   private var run = 0
+  /// Whether it is no fault that the process is gone at the end.
+  var mayEnd = false
+  /// What must live as long as the edge, such as its upstream.
+  var owned: [AnyObject] = []
 
   /// Starts an edge. With `waitsUntilReady` it can decide when this returns.
   init(_ settings: EdgeSettings, folder: Folder? = nil, waitsUntilReady: Bool = true) throws {
@@ -64,12 +69,19 @@ final class EdgeProcess {
     if waitsUntilReady { try waitUntilReady() }
   }
 
+  deinit {
+    // Whatever a test does, the edge ends only when it is told to.
+    if !mayEnd, !process.isRunning {
+      let log = (try? folder.text("log.\(run)")) ?? ""
+      Issue.record("the edge ended by itself with \((try? process.exitCode()) ?? -1): \(log.prefix(6000))")
+    }
+  }
+
   private static func start(
     _ settings: EdgeSettings, _ folder: Folder, _ port: UInt16, _ adminPort: UInt16, errors: String
   ) throws -> Program {
     var upstream = ["\"url\": \"\(settings.url)\"", "\"pollInterval\": \"\(settings.pollInterval)\""]
-    upstream.append(
-      "\"environments\": [\(settings.environments.map { "\"\($0)\"" }.joined(separator: ", "))]")
+    upstream.append("\"environments\": [\(settings.environments.map { "\"\($0)\"" }.joined(separator: ", "))]")
     if let trusted = settings.trusted {
       try folder.write("trust.json", trusted.encode())
       upstream.append("\"trust\": \"trust.json\"")
@@ -156,9 +168,14 @@ final class EdgeProcess {
 
   // MARK: - What it answers
 
-  func client() throws -> RawClient { try RawClient(port: port) }
+  func client() throws -> RawClient { own(try RawClient(port: port)) }
 
-  func unixClient() throws -> RawClient { try RawClient(path: folder.path("edge.sock")) }
+  func unixClient() throws -> RawClient { own(try RawClient(path: folder.path("edge.sock"))) }
+
+  private func own(_ client: RawClient) -> RawClient {
+    client.owner = self
+    return client
+  }
 
   func get(_ target: String) throws -> Answer { try client().get(target) }
 
@@ -179,9 +196,7 @@ final class EdgeProcess {
 
   /// Waits for a version.
   func wait(forVersion version: Int, _ environment: String = "prod") throws {
-    try eventually("version \(version) of \(environment) is served") {
-      try self.version(environment) == version
-    }
+    try eventually("version \(version) of \(environment) is served") { try self.version(environment) == version }
   }
 
   /// The value of a series, such as `name{label="value"}`.

@@ -92,6 +92,8 @@ enum Plug {
 final class RawClient {
   private let socket: Descriptor
   private let isUnix: Bool
+  /// What must live as long as the connection.
+  var owner: AnyObject?
   /// What came and was not taken yet.
   private var buffer: [UInt8] = []
   private var start = 0
@@ -202,8 +204,7 @@ final class RawClient {
   private func more(_ deadline: Double, _ what: String) throws -> Bool {
     if isEnded { return false }
     guard Plug.wait(socket.number, POLLIN, within: deadline - seconds()) != 0 else {
-      throw Failure(
-        "no \(what) came in time; so far: \(String(decoding: buffer[start...].prefix(200), as: UTF8.self))")
+      throw Failure("no \(what) came in time; so far: \(String(decoding: buffer[start...].prefix(200), as: UTF8.self))")
     }
     fill()
     return true
