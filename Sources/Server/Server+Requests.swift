@@ -86,7 +86,9 @@ extension Server {
     }
     let bytes = window.region.bytes.slice(window.offset..<window.end)
     guard isWorthParsing(slot, bytes) else {
-      wait(slot, for: connections[slot].waitsFor == .body ? .body : .head)
+      // The head is known if it was told how much the body needs, even if an answer was sent meanwhile.
+      let isBody = connections[slot].neededCount > 0 || connections[slot].waitsFor == .body
+      wait(slot, for: isBody ? .body : .head)
       return nil
     }
     switch limits.parser.parse(bytes) {
