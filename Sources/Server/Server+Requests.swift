@@ -128,10 +128,12 @@ extension Server {
     if connections[slot].neededCount > 0 { return bytes.count >= Int(connections[slot].neededCount) }
     let scanned = Int(connections[slot].scannedCount)
     if bytes.count < 1024 || bytes.count >= scanned + scanned / 8 { return true }
-    var offset = max(0, scanned - 3)
-    while let newline = bytes.firstOffset(of: 0x0A, from: offset), newline + 2 < bytes.count {
-      if bytes[newline + 1] == 0x0D, bytes[newline + 2] == 0x0A { return true }
-      offset = newline + 1
+    // The end of a line, and whatever may follow one; any other control character is wrong anywhere.
+    var offset = max(0, scanned - 1)
+    while offset < bytes.count {
+      let byte = bytes[offset]
+      if (byte < 0x20 && byte != 0x09) || byte == 0x7F { return true }
+      offset += 1
     }
     connections[slot].scannedCount = UInt32(bytes.count)
     return false
