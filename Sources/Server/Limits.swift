@@ -1,6 +1,7 @@
 // How much one server takes on, and for how long it waits: every capacity and deadline of a connection.
 
 package import HTTP
+import Kernel
 
 package struct Limits: Sendable {
   /// What a request may be.
@@ -35,10 +36,10 @@ package struct Limits: Sendable {
     return limits
   }
 
-  /// Bytes of a whole request.
-  var requestMax: Int { parser.headMax + parser.bodyMax * 2 + 1024 }
+  /// Bytes of a whole request: the head, the data of the body, the framing of its chunks, its trailers.
+  var requestMax: Int { parser.headMax + parser.bodyMax * 2 + 16 * 1024 }
 
-  /// Bytes that a connection can hold of requests not yet answered: one, and what the kernel may still
-  /// deliver after it was told to stop.
-  var pendingMax: Int { requestMax + 512 * 1024 }
+  /// Bytes that a connection can hold of requests not yet answered: more than one, and whatever lies in the
+  /// receive buffers when the kernel is told to stop.
+  func pendingMax(_ ring: RingSettings) -> Int { 2 * requestMax + ring.buffers * ring.bufferSize }
 }

@@ -71,7 +71,7 @@ package struct Server: ~Copyable {
     let perSlot = MemoryLayout<Connection>.stride + 8 + 4 * 4
     let ring = try Ring(settings, waker: waker)
     let memory = try Memory(byteCount: count * perSlot + 4096)
-    let pendingPool = try BufferPool(count: count, size: limits.pendingMax, warmCount: 256)
+    let pendingPool = try BufferPool(count: count, size: limits.pendingMax(settings), warmCount: 256)
     let answersPool = try BufferPool(count: count, size: limits.answers, warmCount: 256)
     let largePool = try BufferPool(count: limits.largeAnswers, size: limits.largeAnswer, warmCount: 1)
     var carver = Carver(memory.region)
@@ -282,14 +282,18 @@ package struct Server: ~Copyable {
     keep(slot, ring.buffer(buffer).bytes.slice(0..<count))
     ring.giveBack(buffer)
     guard !connections[slot].isClosing else { return }
-    if !connection.isBusy {
-      enqueue(slot)
-    } else if Int(connections[slot].pendingEnd) > limits.requestMax, !connection.isPaused {
+    if !connection.isBusy { enqueue(slot) }
+    if isAhead(slot), !connection.isPaused {
       connections[slot].isPaused = true
       if connections[slot].isReceiving {
         ring.cancel(Token(.receive, slot: slot, generation: connection.generation))
       }
     }
+  }
+
+  /// Whether the client has sent more than one request ahead of its answers, so that it has to wait for them.
+  private func isAhead(_ slot: Int) -> Bool {
+    Int(connections[slot].pendingEnd - connections[slot].pendingStart) > limits.requestMax
   }
 
   private mutating func ended(_ slot: Int) {
@@ -327,7 +331,7 @@ package struct Server: ~Copyable {
 
   /// Everything was sent: what is next for the connection?
   private mutating func answered(_ slot: Int) {
-    connections[slot].isPaused = false
+    if !isAhead(slot) { connections[slot].isPaused = false }
     if connections[slot].isLast { return end(slot) }
     expect(slot, .idle, within: limits.idleTime)
     if connections[slot].pending >= 0 {

@@ -45,7 +45,8 @@ extension String {
 }
 
 @Suite struct ServingTests {
-  static let body = #"{"subjectId":"u1","attributes":{"country":"US","plan":"pro"},"flagKeys":["banner","limit","no"]}"#
+  static let body =
+    #"{"subjectId":"u1","attributes":{"country":"US","plan":"pro"},"flagKeys":["banner","limit","no"]}"#
   static let post =
     "POST /api/v1/decide HTTP/1.1\r\nHost: edge\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
   static let chunked = """
@@ -97,7 +98,8 @@ extension String {
     #expect(state["signed"]?.bool == true)
     #expect(state["source"]?.text == "upstream")
 
-    let snapshot = try #require(try edge.admin("/snapshot").json()["environments"]?.elements.first { _ in true })
+    let snapshot = try #require(
+      try edge.admin("/snapshot").json()["environments"]?.elements.first { _ in true })
     #expect(snapshot["snapshot"]?["sha256"]?.text?.count == 64)
     #expect(snapshot["snapshot"]?["signedBy"].map { Array($0.elements).count } == 1)
 
@@ -144,7 +146,8 @@ extension String {
     let edge = try House().edge
     let client = try edge.client()
     let count = 60_000
-    try client.send((0..<count).map { "GET /health HTTP/1.1\r\nHost: edge\r\nNumber: \($0)\r\n\r\n" }.joined())
+    try client.send(
+      (0..<count).map { "GET /health HTTP/1.1\r\nHost: edge\r\nNumber: \($0)\r\n\r\n" }.joined())
     for _ in 0..<count { try #require(try client.read().status == 200) }
     #expect(try edge.metric("turnout_pending_overflows_total") == 0)
   }
@@ -231,7 +234,8 @@ extension String {
   @Test func `OPTIONS names the methods`() throws {
     let client = try House().edge.client()
     for (target, allowed) in [
-      ("/decide", "GET, HEAD, OPTIONS"), ("/api/v1/decide", "POST, OPTIONS"), ("*", "GET, HEAD, POST, OPTIONS"),
+      ("/decide", "GET, HEAD, OPTIONS"), ("/api/v1/decide", "POST, OPTIONS"),
+      ("*", "GET, HEAD, POST, OPTIONS"),
     ] {
       let answer = try client.ask("OPTIONS \(target) HTTP/1.1\r\nHost: edge\r\n\r\n")
       #expect(answer.status == 204)

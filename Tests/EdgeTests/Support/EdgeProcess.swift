@@ -81,7 +81,8 @@ final class EdgeProcess {
     _ settings: EdgeSettings, _ folder: Folder, _ port: UInt16, _ adminPort: UInt16, errors: String
   ) throws -> Program {
     var upstream = ["\"url\": \"\(settings.url)\"", "\"pollInterval\": \"\(settings.pollInterval)\""]
-    upstream.append("\"environments\": [\(settings.environments.map { "\"\($0)\"" }.joined(separator: ", "))]")
+    upstream.append(
+      "\"environments\": [\(settings.environments.map { "\"\($0)\"" }.joined(separator: ", "))]")
     if let trusted = settings.trusted {
       try folder.write("trust.json", trusted.encode())
       upstream.append("\"trust\": \"trust.json\"")
@@ -196,7 +197,9 @@ final class EdgeProcess {
 
   /// Waits for a version.
   func wait(forVersion version: Int, _ environment: String = "prod") throws {
-    try eventually("version \(version) of \(environment) is served") { try self.version(environment) == version }
+    try eventually("version \(version) of \(environment) is served") {
+      try self.version(environment) == version
+    }
   }
 
   /// The value of a series, such as `name{label="value"}`.

@@ -86,7 +86,8 @@ final class Program {
   }()
 
   init(
-    _ executable: String, _ arguments: [String], variables: [String: String] = [:], output: String = "/dev/null",
+    _ executable: String, _ arguments: [String], variables: [String: String] = [:],
+    output: String = "/dev/null",
     errors: String = "/dev/null"
   ) throws {
     var actions = unsafe posix_spawn_file_actions_t()
@@ -174,7 +175,8 @@ final class Program {
   static func check(_ executable: String, _ arguments: [String]) throws {
     let result = try run(executable, arguments)
     guard result.code == 0 else {
-      throw Failure("\(executable) \(arguments.joined(separator: " ")) ended with \(result.code): \(result.errors)")
+      throw Failure(
+        "\(executable) \(arguments.joined(separator: " ")) ended with \(result.code): \(result.errors)")
     }
   }
 

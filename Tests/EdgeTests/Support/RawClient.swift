@@ -204,7 +204,8 @@ final class RawClient {
   private func more(_ deadline: Double, _ what: String) throws -> Bool {
     if isEnded { return false }
     guard Plug.wait(socket.number, POLLIN, within: deadline - seconds()) != 0 else {
-      throw Failure("no \(what) came in time; so far: \(String(decoding: buffer[start...].prefix(200), as: UTF8.self))")
+      throw Failure(
+        "no \(what) came in time; so far: \(String(decoding: buffer[start...].prefix(200), as: UTF8.self))")
     }
     fill()
     return true
