@@ -98,10 +98,15 @@ package struct RingSettings: Sendable {
 
   // MARK: - Operations
 
-  /// Accepts connections until it fails or is cancelled; each completion's result is a descriptor.
-  package mutating func accept(on listener: Int32, _ token: Token) {
+  /// Accepts connections until it fails or is cancelled, or only one; a completion's result is a descriptor.
+  package mutating func accept(on listener: Int32, once: Bool, _ token: Token) {
     let sqe = unsafe vacantSubmission()
-    unsafe io_uring_prep_multishot_accept(sqe, listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+    let flags = Int32(SOCK_CLOEXEC.rawValue)
+    if once {
+      unsafe io_uring_prep_accept(sqe, listener, nil, nil, flags)
+    } else {
+      unsafe io_uring_prep_multishot_accept(sqe, listener, nil, nil, flags)
+    }
     unsafe turnout_sqe_set_token(sqe, token.bits)
   }
 

@@ -22,6 +22,8 @@ package struct Server: ~Copyable {
 
   private var listeners: [Int32]
   private var isAccepting: [Bool]
+  /// A connection of each listener that waits for a place; -1 for none.
+  private var parked: [Int32]
   private var acceptAfter: UInt64 = 0
   private var sweepAfter: UInt64 = 0
   private var isDraining = false
@@ -84,6 +86,7 @@ package struct Server: ~Copyable {
     releasedPins = carver.cells(count)
     freeCount = count
     isAccepting = Array(repeating: false, count: listeners.count)
+    parked = Array(repeating: -1, count: listeners.count)
     self.limits = limits
     self.ring = ring
     self.memory = memory
@@ -175,29 +178,46 @@ package struct Server: ~Copyable {
 
   // MARK: - Accepting
 
+  /// Free places below which connections are accepted one by one. Above, the kernel hands over whatever comes.
+  private static var scarcePlaces: Int { 256 }
+
+  private var isScarce: Bool { freeCount < Self.scarcePlaces }
+
   private mutating func accept() {
     acceptAfter = 0
-    guard !isDraining, freeCount > 0 else { return }
-    for index in listeners.indices where !isAccepting[index] {
+    guard !isDraining else { return }
+    for index in listeners.indices where !isAccepting[index] && parked[index] < 0 {
       isAccepting[index] = true
-      ring.accept(on: listeners[index], Token(.accept, slot: index))
+      ring.accept(on: listeners[index], once: isScarce, Token(.accept, slot: index))
     }
   }
 
   private mutating func accepted(_ completion: Completion) {
-    if !completion.hasMore { isAccepting[completion.token.slot] = false }
+    let listener = completion.token.slot
+    if !completion.hasMore { isAccepting[listener] = false }
     guard completion.result >= 0 else {
+      guard !completion.hasMore, !isDraining else { return }
+      if completion.isCancelled { return accept() }
       // No descriptor or no memory is left: pause, so that it is not asked for in a circle.
-      if !completion.hasMore, !isDraining {
-        if !completion.isCancelled { tally.acceptPauses += 1 }
-        acceptAfter = now + 100_000_000
-      }
-      return
+      tally.acceptPauses += 1
+      return acceptAfter = now + 100_000_000
     }
-    guard !isDraining, freeCount > 0 else {
+    if freeCount > 0, !isDraining {
+      place(completion.result)
+    } else if !completion.hasMore, !isDraining {
+      // It waits for a place; until then its listener accepts no other.
+      parked[listener] = completion.result
+    } else {
       tally.connectionsRefused += 1
-      return Socket.close(completion.result)
+      Socket.close(completion.result)
     }
+    // From here on one by one.
+    if completion.hasMore, freeCount == Self.scarcePlaces - 1 { pauseAccepting() }
+    if !completion.hasMore { accept() }
+  }
+
+  /// Gives a new connection one of the free places.
+  private mutating func place(_ socket: Int32) {
     freeCount -= 1
     let slot = Int(freeSlots[freeCount])
     slotEnd = max(slotEnd, slot + 1)
@@ -207,13 +227,11 @@ package struct Server: ~Copyable {
     connections[slot].generation = former.generation &+ 1
     connections[slot].isQueued = former.isQueued
     connections[slot].isDirty = former.isDirty
-    connections[slot].socket = completion.result
+    connections[slot].socket = socket
     connections[slot].isOpen = true
     tally.accepted += 1
     expect(slot, .head, within: limits.headTime)
     receive(slot)
-    if freeCount == 0 { pauseAccepting() }
-    if !completion.hasMore { accept() }
   }
 
   private mutating func pauseAccepting() {
@@ -226,6 +244,10 @@ package struct Server: ~Copyable {
     isDraining = true
     // From now on connecting is refused; what was accepted before is served.
     for listener in listeners { Socket.abort(listener) }
+    for index in parked.indices where parked[index] >= 0 {
+      Socket.close(parked[index])
+      parked[index] = -1
+    }
     for slot in 0..<slotEnd where connections[slot].isOpen {
       if connections[slot].waitsFor == .idle, connections[slot].pending < 0 { end(slot) }
     }
@@ -441,7 +463,11 @@ package struct Server: ~Copyable {
     freeSlots[freeCount] = UInt32(slot)
     freeCount += 1
     tally.closed += 1
-    if freeCount == 1 || acceptAfter > 0 { accept() }
+    if let listener = parked.firstIndex(where: { $0 >= 0 }) {
+      place(parked[listener])
+      parked[listener] = -1
+    }
+    if isScarce || acceptAfter > 0 { accept() }
   }
 
   mutating func releasePending(_ slot: Int) {
