@@ -1,8 +1,10 @@
 // The last good snapshots on the disk, in the layout of signed distribution, and the newest version ever
 // accepted. Two generations are kept; a crash at any moment leaves one of them whole.
 
+import Bytes
 import Kernel
 import Snapshots
+import Trust
 
 struct StateStore: Sendable {
   /// A manifest as it was fetched, and the snapshot it speaks of.
@@ -38,9 +40,11 @@ struct StateStore: Sendable {
         try File.replace(document, with: generation.document)
       }
       let former = try? File.read(path(manifest), limit: Envelope.byteCountMax)
-      let formerVersion = former.flatMap { try? Self.manifest($0) }?.version
-      // The generation before stays, unless this only renews the manifest of the same version.
-      if let former, formerVersion != version {
+      let formerManifest = former.flatMap { try? Self.manifest($0) }
+      let formerVersion = formerManifest?.version
+      // The generation before stays, unless this only renews the manifest of the same version. A broken one
+      // must not push out the good one behind it.
+      if let former, let formerManifest, formerVersion != version, isWhole(formerManifest, environment) {
         let dropped = (try? File.read(path(previous(environment)), limit: Envelope.byteCountMax))
           .flatMap { try? Self.manifest($0) }?.version
         try File.replace(path(previous(environment)), with: former)
@@ -53,6 +57,12 @@ struct StateStore: Sendable {
     } catch {
       throw Refusal(.storage, error.description)
     }
+  }
+
+  /// Whether the snapshot that `manifest` speaks of is on the disk as it was.
+  private func isWhole(_ manifest: Manifest, _ environment: String) -> Bool {
+    let document = try? File.read(path(Layout.snapshot(environment, manifest.version)), limit: snapshotMax)
+    return document?.withBytes { Digest.sha256Hex($0) } == manifest.sha256
   }
 
   /// Both generations, the newer one first; what cannot be read is left out and told to `report`.
