@@ -21,6 +21,8 @@ final class Follower {
   var phase = Phase.idle
   var accepted: Accepted?
   var edition: Edition?
+  /// What could not be kept on the disk; tried again whenever the upstream answers.
+  var unkept: StateStore.Generation?
   var isFromDisk = false
   var isExpired = false
   /// Until when the upstream is known to have nothing; monotonic.

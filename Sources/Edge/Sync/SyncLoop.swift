@@ -309,17 +309,10 @@ final class SyncLoop {
 
   /// Keeps and publishes. A disk that is full does not stop a kill switch: the snapshot is served all the same.
   private func adopt(_ follower: Follower, _ source: Edition.Source) throws(Refusal) {
-    do throws(Refusal) {
-      try store.keep(
-        StateStore.Generation(
-          envelope: source.envelope, manifest: source.manifest, document: source.verified.document),
-        environment: follower.environment)
-    } catch {
-      words.count(SyncCounters.refusal(error.reason))
-      Log.write(
-        .error, "state_not_kept",
-        ["environment": .text(follower.environment), "reason": .text(error.message)])
-    }
+    keep(
+      follower,
+      StateStore.Generation(
+        envelope: source.envelope, manifest: source.manifest, document: source.verified.document))
     follower.accepted = Accepted(source.manifest)
     try install(follower, source, isFromDisk: false)
     Log.write(
@@ -339,8 +332,25 @@ final class SyncLoop {
     }
   }
 
+  private func keep(_ follower: Follower, _ generation: StateStore.Generation) {
+    let isAgain = follower.unkept != nil
+    do throws(Refusal) {
+      try store.keep(generation, environment: follower.environment)
+      follower.unkept = nil
+      if isAgain { Log.write(.info, "state_kept", ["environment": .text(follower.environment)]) }
+    } catch {
+      follower.unkept = generation
+      words.count(SyncCounters.refusal(error.reason))
+      guard !isAgain else { return }
+      Log.write(
+        .error, "state_not_kept",
+        ["environment": .text(follower.environment), "reason": .text(error.message)])
+    }
+  }
+
   private func confirm(_ follower: Follower) {
     follower.phase = .idle
+    if let unkept = follower.unkept { keep(follower, unkept) }
     words.set(SyncCounters.confirmedAt(follower.index), Clock.wall() / 1_000_000)
     if follower.isFromDisk {
       follower.isFromDisk = false
