@@ -97,15 +97,21 @@ package enum Socket {
   ) throws(SystemFailure) -> Descriptor {
     let address = try Address(of: endpoint)
     let socket = try make(address.family)
+    // A process that was killed leaves its ring to the kernel, which holds the sockets for a moment longer.
+    let deadline = Clock.monotonic() + 1_000_000_000
     if case .unix(let path) = endpoint {
-      try removeStale(path, address)
+      try removeStale(path, address, deadline)
     } else {
       try set(socket, SOL_SOCKET, SO_REUSEADDR, "SO_REUSEADDR")
       if isShared { try set(socket, SOL_SOCKET, SO_REUSEPORT, "SO_REUSEPORT") }
       // Accepted sockets inherit it: an answer must not wait for the acknowledgement of the last one.
       try set(socket, Int32(IPPROTO_TCP), TCP_NODELAY, "TCP_NODELAY")
     }
-    let bound = unsafe withPointer(to: address) { unsafe bind(socket.number, $0, address.length) }
+    var bound = unsafe withPointer(to: address) { unsafe bind(socket.number, $0, address.length) }
+    while bound != 0, errno == EADDRINUSE, Clock.monotonic() < deadline {
+      usleep(20_000)
+      bound = unsafe withPointer(to: address) { unsafe bind(socket.number, $0, address.length) }
+    }
     guard bound == 0 else {
       throw SystemFailure(
         "listen on \(endpoint)",
@@ -147,18 +153,27 @@ package enum Socket {
   }
 
   /// Removes the file of a Unix socket that nobody listens on any more; one that is in use stays.
-  private static func removeStale(_ path: String, _ address: Address) throws(SystemFailure) {
+  private static func removeStale(
+    _ path: String, _ address: Address, _ deadline: UInt64
+  ) throws(SystemFailure) {
     var status = stat()
     guard unsafe lstat(path, &status) == 0 else { return }
     guard status.st_mode & S_IFMT == S_IFSOCK else {
       throw SystemFailure("listen on \(path)", code: EEXIST, remedy: "Remove the file that stands there.")
     }
-    let probe = try make(AF_UNIX)
-    let connected = unsafe withPointer(to: address) { unsafe connect(probe.number, $0, address.length) }
-    if connected == 0 {
+    while try isListening(address) {
+      if Clock.monotonic() < deadline {
+        usleep(20_000)
+        continue
+      }
       throw SystemFailure("listen on \(path)", code: EADDRINUSE, remedy: "Stop what listens there.")
     }
     try File.remove(path)
+  }
+
+  private static func isListening(_ address: Address) throws(SystemFailure) -> Bool {
+    let probe = try make(AF_UNIX)
+    return unsafe withPointer(to: address) { unsafe connect(probe.number, $0, address.length) } == 0
   }
 
   static func withPointer<Result>(
