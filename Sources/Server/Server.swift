@@ -354,7 +354,7 @@ package struct Server: ~Copyable {
   /// Everything was sent: what is next for the connection?
   private mutating func answered(_ slot: Int) {
     if !isAhead(slot) { connections[slot].isPaused = false }
-    if connections[slot].isLast { return end(slot) }
+    if connections[slot].isLast || (isDraining && connections[slot].pending < 0) { return end(slot) }
     expect(slot, .idle, within: limits.idleTime)
     if connections[slot].pending >= 0 {
       enqueue(slot)
