@@ -1,0 +1,190 @@
+// What an edge keeps on its disk, and what becomes of it: upstream down, files broken, killed at any moment.
+
+import Bytes
+import Glibc
+import JSON
+import Kernel
+import Snapshots
+import Testing
+
+@Suite struct StateTests {
+  /// An edge that has version 1 and then 2 in its state, with the upstream gone.
+  private func seasoned() throws -> House {
+    let house = try House()
+    try house.site.publish("prod", 2)
+    try house.edge.wait(forVersion: 2)
+    house.upstream.stop()
+    return house
+  }
+
+  private func corrupt(_ folder: Folder, _ name: String) throws {
+    var bytes = try folder.read(name)
+    bytes[bytes.count / 2] ^= 1
+    try folder.write(name, bytes)
+  }
+
+  @Test func `with the upstream down a restarted edge answers from its disk and says so`() throws {
+    let edge = try seasoned().edge
+    try edge.event("snapshot_refused") { $0["reason"]?.text == "unreachable" }
+    #expect(try edge.state()?["source"]?.text == "upstream")
+    try edge.restart()
+    #expect(try edge.version() == 2)
+    #expect(try edge.state()?["source"]?.text == "disk")
+    #expect(try edge.state()?["signed"]?.bool == true)
+    #expect(try edge.metric(#"turnout_snapshot_from_disk{environment="prod"}"#) == 1)
+    #expect(try edge.get("/configs/prod/manifest.json").status == 200)
+  }
+
+  @Test func `an environment that a request asked for is kept as well`() throws {
+    let house = try House()
+    try house.site.publish("asked", 1)
+    try eventually("it is followed") { try house.edge.version("asked") == 1 }
+    house.upstream.stop()
+    try house.edge.restart()
+    try eventually("it is loaded from the disk") { try house.edge.version("asked") == 1 }
+    #expect(try house.edge.state("asked")?["source"]?.text == "disk")
+  }
+
+  @Test(arguments: [
+    "state/configs/prod/manifest.json", "state/configs/prod/snapshots/2.json",
+  ])
+  func `where the current generation is broken the one before it serves`(name: String) throws {
+    let edge = try seasoned().edge
+    for breakIt: (Folder) throws -> Void in [
+      { try corrupt($0, name) }, { try $0.write(name, []) },
+      { try File.remove($0.path(name)); try File.makeDirectory($0.path(name)) },
+      { folder in
+        guard unsafe rmdir(folder.path(name)) == 0, unsafe mkfifo(folder.path(name), 0o644) == 0 else {
+          throw SystemFailure("mkfifo")
+        }
+      },
+    ] {
+      edge.process.kill()
+      try breakIt(edge.folder)
+      try edge.restart()
+      #expect(try edge.version() == 1)
+      #expect(try edge.state()?["source"]?.text == "disk")
+      #expect(try !edge.events("state_refused").isEmpty)
+    }
+  }
+
+  @Test func `with both generations broken it lives and is not ready`() throws {
+    let edge = try seasoned().edge
+    edge.process.kill()
+    try corrupt(edge.folder, "state/configs/prod/snapshots/2.json")
+    try corrupt(edge.folder, "state/configs/prod/snapshots/1.json")
+    try edge.restart(waitsUntilReady: false)
+    try eventually("both are refused") { try edge.events("state_refused").count == 2 }
+    #expect(try edge.ready().status == 503)
+    #expect(try edge.get("/health").status == 200)
+    #expect(try edge.get("/decide?user_key=u").status == 503)
+  }
+
+  @Test func `a broken generation does not push out the good one before it`() throws {
+    let house = try House()
+    try house.site.publish("prod", 2)
+    try house.edge.wait(forVersion: 2)
+    let edge = house.edge
+    edge.process.kill()
+    try edge.folder.write("state/configs/prod/manifest.json", "broken")
+    try edge.restart()
+    try edge.wait(forVersion: 2)
+    // The upstream gave version 2 again; version 1 is still behind it.
+    try eventually("version 2 is kept again") {
+      try edge.folder.text("state/configs/prod/manifest.json").hasPrefix("{")
+    }
+    house.upstream.stop()
+    edge.process.kill()
+    try edge.folder.write("state/configs/prod/manifest.json", "broken")
+    try edge.restart()
+    #expect(try edge.version() == 1)
+  }
+
+  @Test func `version 3 after 5 is refused, across a restart too`() throws {
+    let house = try House()
+    let edge = house.edge
+    try house.site.publish("prod", 5)
+    try edge.wait(forVersion: 5)
+    try house.site.publish("prod", 3)
+    try edge.event("snapshot_refused") { $0["reason"]?.text == "rollback" }
+    #expect(try edge.version() == 5)
+    #expect(try edge.refusals(.rollback) >= 1)
+    try edge.restart()
+    try edge.event("snapshot_refused") { $0["reason"]?.text == "rollback" }
+    #expect(try edge.version() == 5)
+    // Even when the snapshots themselves are lost.
+    edge.process.kill()
+    for name in ["manifest.json", "manifest.previous.json"] {
+      try File.remove(edge.folder.path("state/configs/prod/" + name))
+    }
+    try edge.restart(waitsUntilReady: false)
+    try edge.event("snapshot_refused") { $0["reason"]?.text == "rollback" }
+    #expect(try edge.ready().status == 503)
+    try house.site.publish("prod", 6)
+    try edge.wait(forVersion: 6)
+  }
+
+  @Test func `state that another key signed is not used`() throws {
+    let edge = try seasoned().edge
+    let other = try Site()
+    try edge.restart(waitsUntilReady: false) { $0.trusted = other.trusted }
+    try edge.event("state_refused") { $0["reason"]?.text == "signature" }
+    #expect(try edge.ready().status == 503)
+  }
+
+  @Test func `a state folder that cannot be written does not keep it from serving`() throws {
+    let folder = try Folder()
+    try folder.write("state", "a file, not a folder")
+    let site = try Site()
+    try site.publish("prod", 1)
+    let upstream = try ScriptedUpstream(site)
+    let edge = try EdgeProcess(EdgeSettings(upstream, site), folder: folder)
+    #expect(try edge.version() == 1)
+    try edge.event("state_not_kept")
+    #expect(try edge.refusals(.storage) >= 1)
+    try site.publish("prod", 2)
+    try edge.wait(forVersion: 2)
+    // Once there is room it is kept, without a new version.
+    try File.remove(folder.path("state"))
+    try eventually("version 2 is kept") { File.exists(folder.path("state/configs/prod/snapshots/2.json")) }
+    upstream.stop()
+    try eventually("its record is kept") { File.exists(folder.path("state/configs/prod/accepted.json")) }
+    try edge.restart()
+    #expect(try edge.version() == 2)
+  }
+
+  @Test func `killed at any moment it comes back with the old or the new version`() throws {
+    let site = try Site()
+    try site.publish("prod", 1)
+    let version = Tally()
+    version.add()
+    let gate = Gate()
+    let isHeld = Tally()
+    let upstream = try ScriptedUpstream { request in
+      // While the state is looked at nothing new comes.
+      if isHeld.value % 2 == 1 { return .hang }
+      if request.isManifest { try? site.publish("prod", version.add()) }
+      return site.reply(request)
+    }
+    gate.open()
+    var settings = EdgeSettings(upstream, site)
+    settings.pollInterval = "1ms"
+    let edge = try EdgeProcess(settings)
+    var random = Seeded(seed: 50)
+    for round in 0..<50 {
+      let seen = try #require(try edge.version())
+      usleep(UInt32.random(in: 0..<40_000, using: &random))
+      edge.process.kill()
+      isHeld.add()
+      let published = version.value
+      try edge.restart()
+      let loaded = try #require(try edge.version())
+      #expect(try edge.state()?["source"]?.text == "disk", "round \(round)")
+      #expect(loaded >= seen && loaded <= published, "round \(round): \(seen) <= \(loaded) <= \(published)")
+      edge.process.kill()
+      isHeld.add()
+      try edge.restart()
+    }
+    #expect(version.value > 100)
+  }
+}
