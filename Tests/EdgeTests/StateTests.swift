@@ -52,7 +52,9 @@ import Testing
     let edge = try seasoned().edge
     for breakIt: (Folder) throws -> Void in [
       { try corrupt($0, name) }, { try $0.write(name, []) },
-      { try File.remove($0.path(name)); try File.makeDirectory($0.path(name)) },
+      {
+        try File.remove($0.path(name)); try File.makeDirectory($0.path(name))
+      },
       { folder in
         guard unsafe rmdir(folder.path(name)) == 0, unsafe mkfifo(folder.path(name), 0o644) == 0 else {
           throw SystemFailure("mkfifo")

@@ -204,7 +204,9 @@ import Trust
   }
 
   /// A manifest that says something else than the truth, properly signed.
-  static func lie(_ name: String, _ reason: Refusal.Reason, _ change: @escaping @Sendable (inout Manifest) -> Void)
+  static func lie(
+    _ name: String, _ reason: Refusal.Reason, _ change: @escaping @Sendable (inout Manifest) -> Void
+  )
     -> Fault
   {
     manifest(name, reason) { site, environment in
@@ -272,10 +274,14 @@ import Trust
     lie("rollback", .rollback) { $0.version = 3 },
     lie("equivocation", .equivocation) { $0.version = 5 },
     lie("wrong-digest", .digest) { $0.sha256 = String(repeating: "0", count: 64) },
-    lie("version-of-manifest", .document) { $0.version = 7; $0.path = "configs/version-of-manifest/snapshots/6.json" },
+    lie("version-of-manifest", .document) {
+      $0.version = 7; $0.path = "configs/version-of-manifest/snapshots/6.json"
+    },
     manifest("wrong-key", .signature) { site, name in
       let document = Site.snapshot(name, 6)
-      return .answer(200, [], try site.sign(site.manifest(name, 6, document), with: [PrivateKey.generate(), PrivateKey.generate()]))
+      return .answer(
+        200, [],
+        try site.sign(site.manifest(name, 6, document), with: [PrivateKey.generate(), PrivateKey.generate()]))
     },
     manifest("below-threshold", .signature) { site, name in
       let document = Site.snapshot(name, 6)
@@ -283,7 +289,8 @@ import Trust
     },
     manifest("same-key-twice", .signature) { site, name in
       let document = Site.snapshot(name, 6)
-      return .answer(200, [], try site.sign(site.manifest(name, 6, document), with: [site.keys[0], site.keys[0]]))
+      return .answer(
+        200, [], try site.sign(site.manifest(name, 6, document), with: [site.keys[0], site.keys[0]]))
     },
     manifest("unsigned", .signature) { site, name in
       let document = Site.snapshot(name, 6)
@@ -291,7 +298,8 @@ import Trust
     },
     manifest("other-type", .malformed) { site, name in
       let manifest = site.manifest(name, 6, Site.snapshot(name, 6))
-      return .answer(200, [], try Envelope(manifest.encode(), type: "text/plain", signedBy: site.keys).encode())
+      return .answer(
+        200, [], try Envelope(manifest.encode(), type: "text/plain", signedBy: site.keys).encode())
     },
     manifest("of-another-document", .malformed) { site, name in
       let text = Array("{\"environment\":\"\(name)\",\"version\":6}".utf8)
