@@ -39,6 +39,9 @@ final class Follower {
     self.index = index
   }
 
+  /// Whether what is being fetched was asked for only if it is not what is served already.
+  var isConditional: Bool { if case .manifest = phase { edition != nil && etag != nil } else { false } }
+
   var isFetching: Bool { if case .idle = phase { false } else { true } }
 
   /// Nanoseconds between the first two tries after a failure, and the most there can be.

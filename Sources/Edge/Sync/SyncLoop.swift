@@ -209,7 +209,7 @@ final class SyncLoop {
   private func receive(_ follower: Follower, _ answer: Fetch.Answer) {
     do throws(Refusal) {
       switch answer.status {
-      case 304 where follower.edition != nil:
+      case 304 where follower.isConditional:
         follower.longPoll = answer.longPoll
         confirm(follower)
       case 200:
