@@ -84,11 +84,11 @@ let package = Package(
       [
         "turnout-edge", "turnout", "Bytes", "JSON", "HTTP", "Kernel", "Snapshots", "Trust", "Edge",
       ], exclude: ["Shims"]),
-    tests("DecisionsTests", ["Bytes", "JSON", "Decisions", "Snapshots", "Trust"]),
-    tests("SnapshotsTests", ["Bytes", "JSON", "Decisions", "Snapshots", "Trust"]),
-    tests("DialectsTests", ["Bytes", "JSON", "HTTP", "Decisions", "Snapshots", "Dialects"]),
+    tests("DecisionsTests", ["Bytes", "JSON", "Decisions", "Snapshots", "Trust", "TestSupport"]),
+    tests("SnapshotsTests", ["Bytes", "JSON", "Decisions", "Snapshots", "Trust", "TestSupport"]),
+    tests("DialectsTests", ["Bytes", "JSON", "HTTP", "Decisions", "Snapshots", "Dialects", "TestSupport"]),
     tests("TrustTests", ["Bytes", "Trust"]),
-    tests("PublicationTests", ["Bytes", "Publication"]),
+    tests("PublicationTests", ["Bytes", "Publication", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -79,12 +79,13 @@ package struct PublicKey: Sendable, Equatable {
 
   /// The key in a PEM text (PKCS #8, unencrypted).
   package convenience init(pem: [UInt8]) throws(TrustFailure) {
-    guard let bio = unsafe pem.withUnsafeBytes({ unsafe BIO_new_mem_buf($0.baseAddress, Int32($0.count)) })
-    else { throw TrustFailure(after: "BIO_new_mem_buf") }
-    defer { unsafe BIO_free(bio) }
-    guard let key = unsafe PEM_read_bio_PrivateKey(bio, nil, nil, nil) else {
-      throw TrustFailure(after: "read the private key")
+    // The BIO reads from the array itself, which must therefore stay until it is gone.
+    let key = unsafe pem.withUnsafeBytes { text -> OpaquePointer? in
+      guard let bio = unsafe BIO_new_mem_buf(text.baseAddress, Int32(text.count)) else { return nil }
+      defer { unsafe BIO_free(bio) }
+      return unsafe PEM_read_bio_PrivateKey(bio, nil, nil, nil)
     }
+    guard let key = unsafe key else { throw TrustFailure(after: "read the private key") }
     try unsafe self.init(owning: key)
   }
 

@@ -1,3 +1,4 @@
+import TestSupport
 import Bytes
 import Decisions
 import JSON
@@ -22,7 +23,7 @@ private func compiled(_ build: (inout TableBuilder) -> Void) -> Compiled {
 
 struct BucketingTests {
   @Test func `the golden vectors of murmur3`() throws {
-    let lines = Vectors.lines("bucketing.jsonl")
+    let lines = Vectors.elements("bucketing.jsonl")
     #expect(lines.count == 19)
     for line in lines {
       let salt = try #require(line["salt"]?.string)
@@ -34,7 +35,7 @@ struct BucketingTests {
   }
 
   @Test func `the golden vectors of SHA-256`() throws {
-    let lines = Vectors.lines("bucketing-sha256.jsonl")
+    let lines = Vectors.elements("bucketing-sha256.jsonl")
     #expect(lines.count == 10)
     for line in lines {
       let salt = try #require(line["salt"]?.string)

@@ -1,3 +1,4 @@
+import TestSupport
 import Bytes
 import Decisions
 import JSON
@@ -48,7 +49,7 @@ struct OperatorRow: CustomTestStringConvertible {
 
 struct ConditionsTests {
   @Test func `the golden vectors of targeting`() throws {
-    let lines = Vectors.lines("targeting.jsonl")
+    let lines = Vectors.elements("targeting.jsonl")
     #expect(lines.count == 17)
     for line in lines {
       let rules = try #require(line["rules"])

@@ -1,6 +1,7 @@
 // The contract told a second time, as plainly as it can be: no tables, no memo, no premixed salt, no order of
 // work but the one of DESIGN 4.4. What Workspace.decide answers must be what this answers.
 
+import TestSupport
 import Bytes
 import Trust
 

@@ -1,44 +1,18 @@
 // What these suites share: randomness that repeats, the golden vectors, and a snapshot ready to be asked.
 
+import TestSupport
 import Bytes
 import Decisions
-import Glibc
 import JSON
 import Snapshots
 
-/// SplitMix64: a law that fails names its seed, and the seed brings the failure back.
-struct Random: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ mixed >> 31
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
-
-  /// True once in `count` times.
-  mutating func oneIn(_ count: Int) -> Bool { below(count) == 0 }
-
-  mutating func pick<Item>(_ items: [Item]) -> Item { items[below(items.count)] }
-}
-
-enum Vectors {
+extension Vectors {
   /// The lines of a file in Tests/Vectors, each one a JSON object.
-  static func lines(_ name: String, here: String = #filePath) -> [Element] {
-    let folder = here.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
-    guard let file = unsafe fopen(folder.joined(separator: "/") + "/Vectors/" + name, "r") else {
-      fatalError("no vectors \(name)")
+  static func elements(_ name: String) -> [Element] {
+    lines(name).map { line in
+      guard let document = try? Document(line) else { fatalError("\(name) holds a line that is no JSON") }
+      return document.root
     }
-    defer { unsafe fclose(file) }
-    var text: [UInt8] = []
-    while case let byte = unsafe getc(file), byte != EOF { text.append(UInt8(truncatingIfNeeded: byte)) }
-    return text.split(separator: UInt8(ascii: "\n")).map { try! Document(Array($0)).root }
   }
 }
 

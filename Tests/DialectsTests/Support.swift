@@ -1,31 +1,11 @@
 // What these suites share: randomness that repeats, and a desk that answers questions as a worker does.
 
+import TestSupport
 import Bytes
 import Decisions
 import Dialects
 import JSON
 import Snapshots
-
-/// SplitMix64: a law that fails names its seed, and the seed brings the failure back.
-struct Random: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ mixed >> 31
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
-
-  mutating func oneIn(_ count: Int) -> Bool { below(count) == 0 }
-
-  mutating func pick<Item>(_ items: [Item]) -> Item { items[below(items.count)] }
-}
 
 /// What came back.
 enum Reply: Equatable {

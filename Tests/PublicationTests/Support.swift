@@ -3,23 +3,6 @@
 import Bytes
 import Publication
 
-/// SplitMix64: a law that fails names its seed, and the seed brings the failure back.
-struct Random: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ mixed >> 31
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
-}
-
 /// Memory whose freed regions are overwritten and, so that looking at one is no fault of its own, kept. Used by
 /// one thread.
 final class PoisonedMemory {

@@ -1,41 +1,9 @@
 // What these suites share: randomness that repeats, files of Tests/Vectors, and documents to spoil.
 
+import TestSupport
 import Bytes
-import Glibc
 import JSON
 import Snapshots
-
-/// SplitMix64: a law that fails names its seed, and the seed brings the failure back.
-struct Random: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ mixed >> 31
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
-
-  mutating func pick<Item>(_ items: [Item]) -> Item { items[below(items.count)] }
-}
-
-enum Vectors {
-  static func contents(_ name: String, here: String = #filePath) -> [UInt8] {
-    let folder = here.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
-    guard let file = unsafe fopen(folder.joined(separator: "/") + "/Vectors/" + name, "r") else {
-      fatalError("no file \(name)")
-    }
-    defer { unsafe fclose(file) }
-    var bytes: [UInt8] = []
-    while case let byte = unsafe getc(file), byte != EOF { bytes.append(UInt8(truncatingIfNeeded: byte)) }
-    return bytes
-  }
-}
 
 /// A JSON object whose members can be replaced, added and, with nil, removed.
 struct Object {

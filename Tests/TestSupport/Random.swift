@@ -16,6 +16,14 @@ package struct Random: RandomNumberGenerator {
     return mixed ^ mixed >> 31
   }
 
+  /// One of 0..<bound.
+  package mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
+
+  /// True once in `count` times.
+  package mutating func oneIn(_ count: Int) -> Bool { below(count) == 0 }
+
+  package mutating func pick<Item>(_ items: [Item]) -> Item { items[below(items.count)] }
+
   /// `count` bytes, each out of `alphabet`.
   package mutating func bytes(_ count: Int, of alphabet: some Collection<UInt8>) -> [UInt8] {
     let alphabet = Array(alphabet)
