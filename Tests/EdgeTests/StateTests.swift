@@ -160,7 +160,6 @@ import Testing
     try site.publish("prod", 1)
     let version = Tally()
     version.add()
-    let gate = Gate()
     let isHeld = Tally()
     let upstream = try ScriptedUpstream { request in
       // While the state is looked at nothing new comes.
@@ -168,14 +167,15 @@ import Testing
       if request.isManifest { try? site.publish("prod", version.add()) }
       return site.reply(request)
     }
-    gate.open()
     var settings = EdgeSettings(upstream, site)
     settings.pollInterval = "1ms"
     let edge = try EdgeProcess(settings)
     var random = Seeded(seed: 50)
+    var kept = 0
     for round in 0..<50 {
-      let seen = try #require(try edge.version())
-      usleep(UInt32.random(in: 0..<40_000, using: &random))
+      // Versions come as fast as they can be kept; somewhere in the next one it is killed.
+      let seen = try eventually("a version comes") { try edge.version().flatMap { $0 > kept ? $0 : nil } }
+      usleep(UInt32.random(in: 0..<20_000, using: &random))
       edge.process.kill()
       isHeld.add()
       let published = version.value
@@ -183,10 +183,10 @@ import Testing
       let loaded = try #require(try edge.version())
       #expect(try edge.state()?["source"]?.text == "disk", "round \(round)")
       #expect(loaded >= seen && loaded <= published, "round \(round): \(seen) <= \(loaded) <= \(published)")
+      kept = loaded
       edge.process.kill()
       isHeld.add()
       try edge.restart()
     }
-    #expect(version.value > 100)
   }
 }

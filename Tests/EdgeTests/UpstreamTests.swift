@@ -206,12 +206,18 @@ import Trust
   /// A manifest that says something else than the truth, properly signed.
   static func lie(
     _ name: String, _ reason: Refusal.Reason, _ change: @escaping @Sendable (inout Manifest) -> Void
-  )
-    -> Fault
-  {
+  ) -> Fault {
     manifest(name, reason) { site, environment in
       let document = Site.snapshot(environment, 6)
       return .answer(200, [], try site.sign(site.manifest(environment, 6, document, change: change)))
+    }
+  }
+
+  /// Version 6 as it is, signed by others than it should be.
+  static func signed(_ name: String, _ signers: @escaping @Sendable (Site) throws -> [PrivateKey]) -> Fault {
+    manifest(name, .signature) { site, environment in
+      let manifest = site.manifest(environment, 6, Site.snapshot(environment, 6))
+      return .answer(200, [], try site.sign(manifest, with: signers(site)))
     }
   }
 
@@ -275,35 +281,23 @@ import Trust
     lie("equivocation", .equivocation) { $0.version = 5 },
     lie("wrong-digest", .digest) { $0.sha256 = String(repeating: "0", count: 64) },
     lie("version-of-manifest", .document) {
-      $0.version = 7; $0.path = "configs/version-of-manifest/snapshots/6.json"
+      $0.version = 7
+      $0.path = "configs/version-of-manifest/snapshots/6.json"
     },
-    manifest("wrong-key", .signature) { site, name in
-      let document = Site.snapshot(name, 6)
-      return .answer(
-        200, [],
-        try site.sign(site.manifest(name, 6, document), with: [PrivateKey.generate(), PrivateKey.generate()]))
-    },
-    manifest("below-threshold", .signature) { site, name in
-      let document = Site.snapshot(name, 6)
-      return .answer(200, [], try site.sign(site.manifest(name, 6, document), with: [site.keys[0]]))
-    },
-    manifest("same-key-twice", .signature) { site, name in
-      let document = Site.snapshot(name, 6)
-      return .answer(
-        200, [], try site.sign(site.manifest(name, 6, document), with: [site.keys[0], site.keys[0]]))
-    },
-    manifest("unsigned", .signature) { site, name in
-      let document = Site.snapshot(name, 6)
-      return .answer(200, [], try site.sign(site.manifest(name, 6, document), with: []))
-    },
+    signed("wrong-key") { _ in try [PrivateKey.generate(), PrivateKey.generate()] },
+    signed("below-threshold") { [$0.keys[0]] },
+    signed("one-of-two-known") { try [$0.keys[0], PrivateKey.generate()] },
+    signed("same-key-twice") { [$0.keys[0], $0.keys[0]] },
+    signed("unsigned") { _ in [] },
     manifest("other-type", .malformed) { site, name in
       let manifest = site.manifest(name, 6, Site.snapshot(name, 6))
-      return .answer(
-        200, [], try Envelope(manifest.encode(), type: "text/plain", signedBy: site.keys).encode())
+      let envelope = try Envelope(manifest.encode(), type: "text/plain", signedBy: site.keys)
+      return .answer(200, [], envelope.encode())
     },
     manifest("of-another-document", .malformed) { site, name in
       let text = Array("{\"environment\":\"\(name)\",\"version\":6}".utf8)
-      return .answer(200, [], try Envelope(text, type: Envelope.manifestType, signedBy: site.keys).encode())
+      let envelope = try Envelope(text, type: Envelope.manifestType, signedBy: site.keys)
+      return .answer(200, [], envelope.encode())
     },
   ]
 

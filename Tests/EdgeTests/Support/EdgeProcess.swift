@@ -22,6 +22,8 @@ struct EdgeSettings {
   var members: [String] = []
   var stateDirectory = "state"
   var variables: [String: String] = [:]
+  /// The most descriptors it may have open; nil for as many as this process.
+  var descriptorMax: Int?
 
   init(_ url: String, _ site: Site, environments: [String] = ["prod"]) {
     self.url = url
@@ -99,9 +101,10 @@ final class EdgeProcess {
       }
       """
     try folder.write("edge.json", text)
+    var command = [Program.built + "/turnout-edge", "--config", folder.path("edge.json")]
+    if let limit = settings.descriptorMax { command = ["/usr/bin/prlimit", "--nofile=\(limit)"] + command }
     return try Program(
-      Program.built + "/turnout-edge", ["--config", folder.path("edge.json")], variables: settings.variables,
-      errors: errors)
+      command[0], Array(command.dropFirst()), variables: settings.variables, errors: errors)
   }
 
   /// Ends it without mercy and starts it again, on the same ports and the same state.

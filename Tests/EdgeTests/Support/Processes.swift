@@ -103,8 +103,8 @@ final class Program {
     var argv = unsafe ([executable] + arguments).map { unsafe strdup($0) } + [nil]
     var envp = unsafe environment.map { unsafe strdup($0) } + [nil]
     defer {
-      unsafe argv.forEach { unsafe free($0) }
-      unsafe envp.forEach { unsafe free($0) }
+      for index in unsafe argv.indices { unsafe free(argv[index]) }
+      for index in unsafe envp.indices { unsafe free(envp[index]) }
     }
     var pid = pid_t()
     let code = unsafe posix_spawn(&pid, executable, &actions, nil, &argv, &envp)
