@@ -56,7 +56,7 @@ package enum Edge {
     }
     try start("sync") {
       let loop = try SyncLoop(
-        configuration, workers: workers + [admin], words: sync, waker: syncWaker, isEnding: isEnding)
+        configuration, workers: workers + [admin], words: sync, waker: syncWaker)
       loop.run()
     }
     Log.write(

@@ -16,7 +16,6 @@ final class SyncLoop {
   private let store: StateStore
   private let workers: [WorkerWords]
   private let words: WorkerWords
-  private let isEnding: SharedWord
   private var publisher: Publisher
   private var ring: Ring
   private var followers: [Follower] = []
@@ -30,8 +29,7 @@ final class SyncLoop {
   private static let tickTime: UInt64 = 1_000_000_000
 
   init(
-    _ configuration: Configuration, workers: [WorkerWords], words: WorkerWords, waker: Waker,
-    isEnding: SharedWord
+    _ configuration: Configuration, workers: [WorkerWords], words: WorkerWords, waker: Waker
   ) throws {
     settings = configuration.upstream
     address = UpstreamAddress(settings.url)!
@@ -40,7 +38,6 @@ final class SyncLoop {
     store = StateStore(directory: configuration.stateDirectory, snapshotMax: settings.snapshotMax)
     self.workers = workers
     self.words = words
-    self.isEnding = isEnding
     publisher = Publisher(workers)
     var ringSettings = RingSettings()
     ringSettings.submissions = 256
@@ -65,9 +62,9 @@ final class SyncLoop {
       authorities: settings.authorities, certificate: settings.clientCertificate, key: settings.clientKey)
   }
 
-  /// Follows the upstream until the process ends.
-  func run() {
-    while isEnding.value == 0 {
+  /// Follows the upstream for as long as the process lives: workers that end still answer from what it holds.
+  func run() -> Never {
+    while true {
       let now = Clock.monotonic()
       poll(now)
       let isWaiting = publisher.collect()
