@@ -53,36 +53,22 @@ struct Setting: Sendable {
     Setting("admin") { configuration, value throws(ConfigurationFault) in
       configuration.admin = try endpoint("admin", try text("admin", value))
     },
-    Setting("workers") { configuration, value throws(ConfigurationFault) in
-      configuration.workers = try integer("workers", value, in: 0...1024)
-    },
-    Setting("pinWorkers") { configuration, value throws(ConfigurationFault) in
-      configuration.pinWorkers = try bool("pinWorkers", value)
-    },
+    Setting("workers", \.workers, in: 0...1024),
+    Setting("pinWorkers", \.pinWorkers),
     Setting("stateDirectory") { configuration, value throws(ConfigurationFault) in
       configuration.stateDirectory = try text("stateDirectory", value)
     },
-    Setting("drainTimeout") { configuration, value throws(ConfigurationFault) in
-      configuration.drainTime = try duration("drainTimeout", value)
-    },
+    Setting("drainTimeout", nanoseconds: \.drainTime),
     Setting("upstream.url") { configuration, value throws(ConfigurationFault) in
       configuration.upstream.url = try text("upstream.url", value)
     },
     Setting("upstream.environments") { configuration, value throws(ConfigurationFault) in
       configuration.upstream.environments = try texts("upstream.environments", value)
     },
-    Setting("upstream.pollInterval") { configuration, value throws(ConfigurationFault) in
-      configuration.upstream.pollInterval = try duration("upstream.pollInterval", value)
-    },
-    Setting("upstream.timeout") { configuration, value throws(ConfigurationFault) in
-      configuration.upstream.timeout = try duration("upstream.timeout", value)
-    },
-    Setting("upstream.trust") { configuration, value throws(ConfigurationFault) in
-      configuration.upstream.trust = try text("upstream.trust", value)
-    },
-    Setting("upstream.allowUnsigned") { configuration, value throws(ConfigurationFault) in
-      configuration.upstream.allowUnsigned = try bool("upstream.allowUnsigned", value)
-    },
+    Setting("upstream.pollInterval", nanoseconds: \.upstream.pollInterval),
+    Setting("upstream.timeout", nanoseconds: \.upstream.timeout),
+    Setting("upstream.trust", \.upstream.trust),
+    Setting("upstream.allowUnsigned", \.upstream.allowUnsigned),
     Setting("upstream.onExpiry") { configuration, value throws(ConfigurationFault) in
       let name = try text("upstream.onExpiry", value)
       guard let policy = Configuration.ExpiryPolicy(rawValue: name) else {
@@ -90,55 +76,27 @@ struct Setting: Sendable {
       }
       configuration.upstream.onExpiry = policy
     },
-    Setting("upstream.caFile") { configuration, value throws(ConfigurationFault) in
-      configuration.upstream.authorities = try text("upstream.caFile", value)
-    },
-    Setting("upstream.clientCertificate") { configuration, value throws(ConfigurationFault) in
-      configuration.upstream.clientCertificate = try text("upstream.clientCertificate", value)
-    },
-    Setting("upstream.clientKey") { configuration, value throws(ConfigurationFault) in
-      configuration.upstream.clientKey = try text("upstream.clientKey", value)
-    },
-    Setting("upstream.snapshotSize") { configuration, value throws(ConfigurationFault) in
-      configuration.upstream.snapshotMax = try size("upstream.snapshotSize", value, in: 1024...(1 << 28))
-    },
-    Setting("upstream.maxEnvironments") { configuration, value throws(ConfigurationFault) in
-      configuration.upstream.environmentMax = try integer("upstream.maxEnvironments", value, in: 1...64)
-    },
+    Setting("upstream.caFile", \.upstream.authorities),
+    Setting("upstream.clientCertificate", \.upstream.clientCertificate),
+    Setting("upstream.clientKey", \.upstream.clientKey),
+    Setting("upstream.snapshotSize", bytes: \.upstream.snapshotMax, in: 1024...(1 << 28)),
+    Setting("upstream.maxEnvironments", \.upstream.environmentMax, in: 1...64),
     Setting("exposures.collector") { configuration, value throws(ConfigurationFault) in
       configuration.collector = try endpoint("exposures.collector", try text("exposures.collector", value))
     },
-    Setting("limits.connections") { configuration, value throws(ConfigurationFault) in
-      configuration.limits.connections = try integer("limits.connections", value, in: 1...1_000_000)
-    },
-    Setting("limits.requestLine") { configuration, value throws(ConfigurationFault) in
-      configuration.limits.parser.lineMax = try size("limits.requestLine", value, in: 256...65_536)
-    },
-    Setting("limits.headers") { configuration, value throws(ConfigurationFault) in
-      configuration.limits.parser.fieldsMax = try size("limits.headers", value, in: 256...65_536)
-    },
-    Setting("limits.headerCount") { configuration, value throws(ConfigurationFault) in
-      configuration.limits.parser.fieldCountMax = try integer("limits.headerCount", value, in: 1...1000)
-    },
-    Setting("limits.body") { configuration, value throws(ConfigurationFault) in
-      configuration.limits.parser.bodyMax = try size("limits.body", value, in: 256...131_072)
-    },
-    Setting("limits.answer") { configuration, value throws(ConfigurationFault) in
-      configuration.limits.largeAnswer = try size("limits.answer", value, in: 65_536...(1 << 26))
-    },
-    Setting("limits.headerTimeout") { configuration, value throws(ConfigurationFault) in
-      configuration.limits.headTime = try duration("limits.headerTimeout", value)
-    },
-    Setting("limits.bodyTimeout") { configuration, value throws(ConfigurationFault) in
-      configuration.limits.bodyTime = try duration("limits.bodyTimeout", value)
-    },
-    Setting("limits.idleTimeout") { configuration, value throws(ConfigurationFault) in
-      configuration.limits.idleTime = try duration("limits.idleTimeout", value)
-    },
-    Setting("limits.writeTimeout") { configuration, value throws(ConfigurationFault) in
-      configuration.limits.writeTime = try duration("limits.writeTimeout", value)
-    },
+    Setting("limits.connections", \.limits.connections, in: 1...1_000_000),
+    Setting("limits.requestLine", bytes: \.limits.parser.lineMax, in: 256...65_536),
+    Setting("limits.headers", bytes: \.limits.parser.fieldsMax, in: 256...65_536),
+    Setting("limits.headerCount", \.limits.parser.fieldCountMax, in: 1...1000),
+    Setting("limits.body", bytes: \.limits.parser.bodyMax, in: 256...131_072),
+    Setting("limits.answer", bytes: \.limits.largeAnswer, in: 65_536...(1 << 26)),
+    Setting("limits.headerTimeout", nanoseconds: \.limits.headTime),
+    Setting("limits.bodyTimeout", nanoseconds: \.limits.bodyTime),
+    Setting("limits.idleTimeout", nanoseconds: \.limits.idleTime),
+    Setting("limits.writeTimeout", nanoseconds: \.limits.writeTime),
   ]
+
+  private typealias Place<Value> = any WritableKeyPath<Configuration, Value> & Sendable
 
   private init(
     _ name: String,
@@ -146,6 +104,38 @@ struct Setting: Sendable {
   ) {
     self.name = name
     self.apply = apply
+  }
+
+  /// An integer in a range.
+  private init(_ name: String, _ place: Place<Int>, in range: ClosedRange<Int>) {
+    self.init(name) { configuration, value throws(ConfigurationFault) in
+      configuration[keyPath: place] = try Self.integer(name, value, in: range)
+    }
+  }
+
+  /// A size in a range.
+  private init(_ name: String, bytes place: Place<Int>, in range: ClosedRange<Int>) {
+    self.init(name) { configuration, value throws(ConfigurationFault) in
+      configuration[keyPath: place] = try Self.size(name, value, in: range)
+    }
+  }
+
+  private init(_ name: String, nanoseconds place: Place<UInt64>) {
+    self.init(name) { configuration, value throws(ConfigurationFault) in
+      configuration[keyPath: place] = try Self.duration(name, value)
+    }
+  }
+
+  private init(_ name: String, _ place: Place<Bool>) {
+    self.init(name) { configuration, value throws(ConfigurationFault) in
+      configuration[keyPath: place] = try Self.bool(name, value)
+    }
+  }
+
+  private init(_ name: String, _ place: Place<String?>) {
+    self.init(name) { configuration, value throws(ConfigurationFault) in
+      configuration[keyPath: place] = try Self.text(name, value)
+    }
   }
 
   /// The setting of that name; the fault of an unknown one names the nearest.
