@@ -397,6 +397,8 @@ final class SyncLoop {
           ])
       } catch {
         report(error, follower)
+        // Only a broken generation makes way for the one before it: a version that is over was still the newest.
+        if error.reason == .expired { return }
       }
     }
   }
