@@ -422,6 +422,22 @@ import Trust
     try eventually("it is fresh again") { try edge.state()?["expired"]?.bool == false }
   }
 
+  @Test func `started with an expired version the edge does not go back to the one before it`() throws {
+    let site = try Site()
+    try site.publish("prod", 1)
+    let upstream = try ScriptedUpstream(site)
+    let edge = try EdgeProcess(EdgeSettings(upstream, site))
+    try site.publish("prod", 2, lifetime: 1.5)
+    try edge.wait(forVersion: 2)
+    upstream.stop()
+    try edge.event("snapshot_expired")
+    try edge.restart(waitsUntilReady: false)
+    try edge.event("state_refused") { $0["reason"]?.text == "expired" }
+    try edge.event("snapshot_refused")
+    #expect(try edge.version() == nil)
+    #expect(try edge.ready().status == 503)
+  }
+
   @Test func `where expiry is to refuse, decisions stop`() throws {
     let site = try Site()
     try site.publish("prod", 1, lifetime: 1.5)
