@@ -242,8 +242,8 @@ final class SyncLoop {
         manifest.location, follower, etag: nil, limit: min(manifest.length, settings.snapshotMax),
         time: settings.timeout, now)
     }
-    // The same snapshot, perhaps issued again: only what is known of it changes.
-    if manifest != edition.manifest {
+    // The same snapshot, perhaps issued again: only what is known of it changes. An earlier issue changes nothing.
+    if manifest.issuedAt > edition.manifest.issuedAt {
       try accept(follower, edition.document, manifest, answer.body, signers)
     }
     follower.etag = answer.etag
