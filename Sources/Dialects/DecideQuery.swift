@@ -11,25 +11,11 @@ package enum DecideQuery {
     _ bytes: ByteView, _ range: ByteRange, _ workspace: inout Workspace
   ) -> QuestionOutcome {
     workspace.text.rewind(to: 0)
-    var question = Question()
+    var values: [3 of ByteView?] = .init(repeating: nil)
     var query = Query(range)
-    var seen: (user: Bool, environment: Bool, context: Bool) = (false, false, false)
     while let field = query.next(bytes) {
-      let name = bytes.slice(field.name)
-      let isRepeated: Bool
-      if name.equals("user_key") {
-        isRepeated = seen.user
-        seen.user = true
-      } else if name.equals("env") {
-        isRepeated = seen.environment
-        seen.environment = true
-      } else if name.equals("context") {
-        isRepeated = seen.context
-        seen.context = true
-      } else {
-        continue
-      }
-      guard !isRepeated else {
+      guard let parameter = parameter(bytes.slice(field.name)) else { continue }
+      guard case nil = values[parameter.rawValue] else {
         return .fault(
           ClientFault(
             "MALFORMED_QUERY", "A parameter is given twice: send user_key, env and context once each."))
@@ -39,14 +25,12 @@ package enum DecideQuery {
           ClientFault(
             "MALFORMED_QUERY", "A parameter is not percent-encoded UTF-8: encode user_key, env and context."))
       }
-      if name.equals("user_key") {
-        question.userKey = value
-      } else if name.equals("env") {
-        question.environment = value
-      } else {
-        question.context = value
-      }
+      values[parameter.rawValue] = value
     }
+    var question = Question()
+    question.userKey = values[Parameter.userKey.rawValue] ?? .empty
+    question.environment = values[Parameter.environment.rawValue] ?? .empty
+    question.context = values[Parameter.context.rawValue] ?? .empty
     guard !question.userKey.isEmpty else {
       return .fault(
         ClientFault("MISSING_USER_KEY", "The parameter user_key is missing or empty: add ?user_key=..."))
@@ -54,7 +38,16 @@ package enum DecideQuery {
     return .question(question)
   }
 
-  /// The decoded value; where nothing is encoded, the request's own bytes.
+  private enum Parameter: Int { case userKey, environment, context }
+
+  private static func parameter(_ name: ByteView) -> Parameter? {
+    if name.equals("user_key") { return .userKey }
+    if name.equals("env") { return .environment }
+    if name.equals("context") { return .context }
+    return nil
+  }
+
+  /// The decoded value, in `text`; nil if it is not percent-encoded UTF-8.
   private static func decoded(_ value: ByteView, _ text: inout Output) -> ByteView? {
     let start = text.count
     guard Percent.decode(value, plusIsSpace: true, into: &text), !text.isOverflowing else { return nil }
