@@ -1,6 +1,7 @@
 // Boot: makes the words that threads share, opens the listeners, starts one thread per river and core, and
 // then waits for signals.
 
+import Arguments
 import Bytes
 import Decisions
 import Kernel

@@ -7,7 +7,7 @@ import Snapshots
 import Trust
 
 let program = Program(
-  "turnout", "makes keys, signs and checks snapshots, and decides offline", version: "0.1.0",
+  "turnout", "makes keys, signs and checks snapshots, and decides offline", version: Version.text,
   commands: [Keygen.command, Sign.command, Verify.command, Lint.command, Decide.command, Explain.command])
 
 func fail(_ code: Int32, _ message: String) -> Never {

@@ -1,6 +1,7 @@
 // The Prometheus text of /metrics: every worker's counts summed, in base units, with label sets that are
 // fixed at the start.
 
+import Arguments
 import Bytes
 import Decisions
 import HTTP

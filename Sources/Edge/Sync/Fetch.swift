@@ -1,6 +1,7 @@
 // One GET from the upstream over a connection of its own, as a state machine on the ring: bounded in size and
 // in time as a whole, with TLS through memory where the address asks for it. Redirects are not followed.
 
+import Arguments
 import Bytes
 import HTTP
 import Kernel

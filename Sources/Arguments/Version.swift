@@ -1,4 +1,4 @@
-// What this program calls itself.
+// The version that both programs call themselves.
 
 package enum Version {
   package static let text = "0.1.0"
