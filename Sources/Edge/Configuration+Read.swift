@@ -26,7 +26,7 @@ extension Configuration {
       document = try Document(text)
     } catch {
       throw ConfigurationFault(
-        "configuration", "not JSON: \(String(error.reason.bytes)) at byte \(error.offset)")
+        "configuration", "not JSON: \(error)")
     }
     guard document.root.kind == .object else { throw ConfigurationFault("configuration", "is no object") }
     try read(document.root, prefix: "")

@@ -34,7 +34,7 @@ package enum Token: Equatable, Sendable {
 }
 
 /// Why a text is not JSON, and where.
-package struct Fault: Equatable, Error, Sendable {
+package struct Fault: Equatable, Error, Sendable, CustomStringConvertible {
   package enum Kind: Equatable, Sendable {
     case unexpectedEnd
     case unexpectedByte
@@ -57,6 +57,8 @@ package struct Fault: Equatable, Error, Sendable {
     self.kind = kind
     self.offset = offset
   }
+
+  package var description: String { "\(String(reason.bytes)) at byte \(offset)" }
 
   /// What is wrong, as the end of a sentence.
   package var reason: StaticString {

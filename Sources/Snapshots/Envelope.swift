@@ -49,15 +49,11 @@ package struct Envelope: Sendable {
             bytes: try Self.base64(signature, "sig")))
       }
     } catch {
-      throw Refusal(.malformed, "not an envelope: \(Self.describe(error))")
+      throw Refusal(.malformed, "not an envelope: \(error)")
     }
     guard signatures.count <= Self.signatureMax else {
       throw Refusal(.malformed, "the envelope has more than \(Self.signatureMax) signatures")
     }
-  }
-
-  private static func describe(_ error: any Error) -> String {
-    (error as? Fault).map { String($0.reason.bytes) } ?? "\(error)"
   }
 
   private static func base64(_ fields: Fields, _ name: StaticString) throws(Finding) -> [UInt8] {

@@ -43,7 +43,7 @@ package struct Manifest: Equatable, Sendable {
       expiresAt = try Self.moment(fields, "expiresAt")
     } catch {
       throw Refusal(
-        .malformed, "not a manifest: \((error as? Fault).map { String($0.reason.bytes) } ?? "\(error)")")
+        .malformed, "not a manifest: \(error)")
     }
     guard Layout.isContained(path) else { throw Refusal(.path, "\"\(path)\" leads out of the layout") }
   }

@@ -30,7 +30,7 @@ package struct TrustedKeys: Sendable {
       self.keys = keys
     } catch {
       throw Refusal(
-        .malformed, "not a key file: \((error as? Fault).map { String($0.reason.bytes) } ?? "\(error)")")
+        .malformed, "not a key file: \(error)")
     }
   }
 
