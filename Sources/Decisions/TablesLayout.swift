@@ -66,7 +66,6 @@ package struct ExperimentRow: BitwiseCopyable, Sendable {
   package var firstVariant: UInt32 = 0
   package var variantCount: UInt8 = 0
   package var isPaused = false
-  package var reserved: UInt16 = 0
 
   package init() {}
 }

@@ -21,8 +21,9 @@ package struct Exchange {
   var tailPin: Int32 = -1
 
   /// Sends `bytes` behind what was written, without a copy. They must stay as they are until the server
-  /// names `pin` in ``Server/nextReleasedPin()``.
+  /// names `pin` in ``Server/nextReleasedPin()``. An answer to HEAD has no body to attach.
   package mutating func attach(_ bytes: ByteView, pin: Int) {
+    precondition(request.method != .head)
     tail = bytes
     tailPin = Int32(pin)
   }

@@ -221,7 +221,6 @@ extension Server {
     connections[slot].served += 1
     connections[slot].tail = exchange.tail
     connections[slot].tailPin = exchange.tailPin
-    if request.method == .head { releaseTail(slot) }
     commit(slot, exchange.output)
     window.offset += exchange.consumed
     if !request.keepsAlive {
