@@ -31,12 +31,16 @@ let package = Package(
   name: "turnout",
   products: [
     .executable(name: "turnout-edge", targets: ["turnout-edge"]),
+    .executable(name: "turnout-collector", targets: ["turnout-collector"]),
     .executable(name: "turnout", targets: ["turnout"]),
   ],
   dependencies: [],
   targets: [
-    // L0: nouns that know nobody, and the two C libraries.
+    // L0: nouns that know nobody, and the C libraries. The edge links liburing and OpenSSL, nothing else.
     .systemLibrary(name: "CLiburing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     room("Bytes"),
 
@@ -49,6 +53,8 @@ let package = Package(
     room("Trust", ["Bytes", "COpenSSL"]),
 
     // L2: two nouns joined.
+    room("Operations", ["Arguments", "Bytes", "JSON", "Kernel"]),
+    room("Exposures", ["Bytes", "Decisions"]),
     room("Snapshots", ["Bytes", "JSON", "Decisions", "Trust"]),
     room("Dialects", ["Bytes", "JSON", "HTTP", "Decisions"]),
     room("Publication", ["Bytes"]),
@@ -59,14 +65,24 @@ let package = Package(
       "Edge",
       [
         "Arguments", "Bytes", "JSON", "HTTP", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects",
-        "Publication",
-        "Server",
+        "Publication", "Server", "Operations", "Exposures",
+      ]),
+    room(
+      "Collector",
+      [
+        "Arguments", "Bytes", "JSON", "HTTP", "Kernel", "Trust", "Exposures", "Publication", "Server",
+        "Operations", "CSQLite", "CZstd", "CKafka",
       ]),
 
     // L4: arguments, exit codes, one call.
-    program("turnout-edge", ["Arguments", "Bytes", "Kernel", "Snapshots", "Edge"]),
+    program("turnout-edge", ["Arguments", "Bytes", "Kernel", "Snapshots", "Operations", "Edge"]),
+    program("turnout-collector", ["Arguments", "Bytes", "Kernel", "Operations", "Collector"]),
     program(
-      "turnout", ["Arguments", "Bytes", "JSON", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects"]),
+      "turnout",
+      [
+        "Arguments", "Bytes", "JSON", "HTTP", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects",
+        "Exposures",
+      ]),
 
     // Programs that measure; `make bench` runs them.
     program(
@@ -75,6 +91,8 @@ let package = Package(
 
     // Tests/<Room>Tests/<File>Tests.swift mirrors Sources/<Room>/<File>.swift.
     room("TestSupport", ["Bytes"], path: "Tests/TestSupport"),
+    room(
+      "ProgramSupport", ["Bytes", "JSON", "Kernel", "Snapshots", "Trust"], path: "Tests/ProgramSupport"),
     tests("BytesTests", ["Bytes", "JSON", "TestSupport"]),
     tests("JSONTests", ["Bytes", "JSON", "TestSupport"]),
     tests("HTTPTests", ["Bytes", "HTTP", "TestSupport"]),
@@ -83,11 +101,19 @@ let package = Package(
       "EdgeTests",
       [
         "turnout-edge", "turnout", "Bytes", "JSON", "HTTP", "Kernel", "Snapshots", "Trust", "Edge",
+        "ProgramSupport",
       ], exclude: ["Shims"]),
     tests("DecisionsTests", ["Bytes", "JSON", "Decisions", "Snapshots", "Trust", "TestSupport"]),
     tests("SnapshotsTests", ["Bytes", "JSON", "Decisions", "Snapshots", "Trust", "TestSupport"]),
     tests("DialectsTests", ["Bytes", "JSON", "HTTP", "Decisions", "Snapshots", "Dialects", "TestSupport"]),
     tests("TrustTests", ["Bytes", "Trust"]),
+    tests("ExposuresTests", ["Bytes", "Decisions", "Exposures", "Trust", "TestSupport"]),
+    tests(
+      "CollectorTests",
+      [
+        "turnout-collector", "turnout-edge", "turnout", "Bytes", "JSON", "Kernel", "Trust", "Exposures",
+        "Collector", "CSQLite", "CKafka", "TestSupport", "ProgramSupport",
+      ]),
     tests("PublicationTests", ["Bytes", "Publication", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

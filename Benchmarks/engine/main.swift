@@ -117,7 +117,7 @@ func measure(_ scenario: Case) throws -> (Sample, answerBytes: Int, checksum: UI
     var output = Output(answer.region)
     date.withBytes { date in
       let head = ResponseHead(.ok, .json, for: request, date: date, into: &output)
-      DecideAnswer.writeAssignments(question, tables, workspace, to: &output)
+      DecideAnswer.writeAssignments(question, tables, &workspace, to: &output)
       head.finish(&output)
     }
     return output

@@ -17,6 +17,29 @@ package enum Base64 {
     }
   }
 
+  /// Appends the URL-safe encoding of `bytes`, without padding.
+  @_noAllocation @_noLocks
+  package static func encodeURL(_ bytes: ByteView, into output: inout Output) {
+    let alphabet = ("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" as StaticString).bytes
+    let count = (bytes.count * 4 + 2) / 3
+    guard let room = output.room(count) else { return }
+    var place = 0
+    var offset = 0
+    while offset < bytes.count {
+      var group = UInt32(bytes[offset]) << 16
+      if offset + 1 < bytes.count { group |= UInt32(bytes[offset + 1]) << 8 }
+      if offset + 2 < bytes.count { group |= UInt32(bytes[offset + 2]) }
+      var shift: UInt32 = 18
+      for _ in 0..<min(4, count - place) {
+        room.store(alphabet[Int(group >> shift) & 63], at: place)
+        place += 1
+        shift &-= 6
+      }
+      offset += 3
+    }
+    output.advance(by: count)
+  }
+
   /// Appends what `text` encodes and returns true, or returns false if it is not base64. Padding may be
   /// left out; bits behind the last whole byte must be zero, so that every value has one spelling.
   package static func decode<Sink: ByteSink & ~Copyable>(_ text: ByteView, into sink: inout Sink) -> Bool {

@@ -37,6 +37,14 @@
     unsafe (start + offset).storeBytes(of: byte, as: UInt8.self)
   }
 
+  /// Stores a number in little-endian order; traps outside the region.
+  @inline(always)
+  package func store<Number: FixedWidthInteger & BitwiseCopyable>(littleEndian number: Number, at offset: Int)
+  {
+    precondition(offset >= 0 && offset <= count &- MemoryLayout<Number>.size)
+    unsafe (start + offset).storeBytes(of: number.littleEndian, as: Number.self)
+  }
+
   /// Copies `source` to `offset`; traps outside the region. Overlap with the source is allowed.
   @inline(always)
   package func copy(_ source: ByteView, to offset: Int) {

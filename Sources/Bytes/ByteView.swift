@@ -43,6 +43,13 @@
     return unsafe UInt32(littleEndian: start.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
   }
 
+  /// Two bytes from `offset`, the first one lowest; traps outside the view.
+  @inline(always)
+  package func word16(at offset: Int) -> UInt16 {
+    precondition(offset >= 0 && offset <= count &- 2)
+    return unsafe UInt16(littleEndian: start.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+  }
+
   /// The bytes of `range`; traps outside the view.
   @inline(always)
   package func slice(_ range: Range<Int>) -> ByteView {

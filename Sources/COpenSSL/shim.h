@@ -1,10 +1,13 @@
 // OpenSSL for Swift: the library's macros, which Swift does not import, as functions.
 #pragma once
+// SHA256_CTX is the one form of SHA-256 that allocates nothing; OpenSSL 3 calls it old.
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 

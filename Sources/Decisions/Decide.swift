@@ -11,6 +11,7 @@ extension Workspace {
     conditionMemo.fill(.unknown, count: tables.conditions.count)
     ruleListMemo.fill(.unknown, count: tables.ruleLists.count)
     reasonCounts = .init(repeating: 0)
+    clearShown()
     Bucketing.fill(buckets, tables, userKey: userKey)
     holdOut(tables)
     let experiments = tables.experiments

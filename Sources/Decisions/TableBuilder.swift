@@ -14,6 +14,7 @@ package struct TableBuilder {
   package var flags: [FlagRow] = []
   package var flagDrivers: [UInt32] = []
   package var ranking: [UInt32] = []
+  package var sampling: [SamplingRow] = []
 
   private var text: [UInt8] = []
   private var textPlaces: [[UInt8]: ByteRange] = [:]
@@ -327,6 +328,7 @@ package struct TableBuilder {
     header.flags = append(flags, to: &bytes)
     header.flagIndex = append(flagTable(), to: &bytes)
     header.flagDrivers = append(flagDrivers, to: &bytes)
+    header.sampling = append(sampling, to: &bytes)
     header.text = append(text, to: &bytes)
     header.byteCount = UInt32(bytes.count)
     unsafe withUnsafeBytes(of: header) { source in

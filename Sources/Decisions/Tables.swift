@@ -65,6 +65,8 @@ package import Bytes
   package var flagIndex: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.flagIndex) } }
   package var flagDrivers: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.flagDrivers) } }
 
+  package var sampling: Rows<SamplingRow> { @_noAllocation @_noLocks get { rows(header.sampling) } }
+
   /// The index of the flag `key`, or nil.
   @_noAllocation @_noLocks
   package func flag(_ key: ByteView) -> Int? {

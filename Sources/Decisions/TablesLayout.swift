@@ -46,10 +46,13 @@ package struct TablesHeader: BitwiseCopyable, Sendable {
   package var flags = Section()
   package var flagIndex = Section()
   package var flagDrivers = Section()
+  package var sampling = Section()
 
   /// `,"environment":"prod","config_version":7,"assignments":[`
   package var decideMiddle = ByteRange.empty
   package var environment = ByteRange.empty
+  /// Tells the tables of one environment and version from all others, for "seen before".
+  package var fingerprint: UInt64 = 0
 
   package init() {}
 }
@@ -82,6 +85,22 @@ package struct ExperimentNames: BitwiseCopyable, Sendable {
   package var allocationCount: UInt32 = 0
 
   package init() {}
+}
+
+/// Whose exposures of an experiment are recorded; the rows stand in the experiments' order.
+package struct SamplingRow: BitwiseCopyable, Sendable {
+  /// Of the experiment's id; see ``Sampling``.
+  package var fingerprint: UInt64 = 0
+  /// Of 2^32 parts, those that are recorded.
+  package var threshold: UInt64 = 0
+  /// The share of users, 0...1, as the snapshot states it.
+  package var rate: Double = 1
+
+  package init(fingerprint: UInt64, rate: Double) {
+    self.fingerprint = fingerprint
+    self.rate = rate
+    threshold = UInt64((rate * Sampling.parts).rounded())
+  }
 }
 
 package struct VariantRow: BitwiseCopyable, Sendable {

@@ -20,7 +20,8 @@ package struct Workspace {
   /// Bytes of memory that a workspace needs; only what a snapshot uses of it is ever touched.
   package static var byteCount: Int {
     Capacity.salts * 2 + Capacity.experiments * 2 + Capacity.holdouts + Capacity.conditions
-      + Capacity.ruleLists + Capacity.attributes * MemoryLayout<AttributeValue>.stride + Capacity.text + 4096
+      + Capacity.ruleLists + Capacity.attributes * MemoryLayout<AttributeValue>.stride + Capacity.text
+      + Capacity.experiments * 4 + 4096
   }
 
   let buckets: Cells<UInt16>
@@ -30,6 +31,9 @@ package struct Workspace {
   let conditionMemo: Cells<Memo>
   let ruleListMemo: Cells<Memo>
   let attributes: Cells<AttributeValue>
+  private let shownExperiments: Cells<UInt32>
+  /// How many assignments the answer shows.
+  package private(set) var shownCount = 0
   /// Where the dialects put decoded user keys, and attributes their decoded strings.
   package var text: Output
   /// How many experiments had each outcome in the last decision, indexed by ``Reason``.
@@ -48,6 +52,7 @@ package struct Workspace {
     isHeldOut = carver.cells(Capacity.holdouts)
     conditionMemo = carver.cells(Capacity.conditions)
     ruleListMemo = carver.cells(Capacity.ruleLists)
+    shownExperiments = carver.cells(Capacity.experiments)
     text = Output(carver.region(Capacity.text))
   }
 
@@ -62,6 +67,26 @@ package struct Workspace {
   package func reason(of experiment: Int) -> Reason {
     reasons[experiment]
   }
+
+  /// Notes that the answer shows the user's assignment of `experiment`: it becomes an exposure if the answer
+  /// is sent. Beyond the capacity, which only repeated flags can pass, the rest is not noted.
+  @_noAllocation @_noLocks
+  package mutating func show(_ experiment: Int) {
+    guard shownCount < shownExperiments.count else { return }
+    shownExperiments[shownCount] = UInt32(experiment)
+    shownCount += 1
+  }
+
+  /// One of the experiments whose assignment is shown.
+  @_noAllocation @_noLocks
+  package func shown(_ index: Int) -> Int {
+    precondition(index < shownCount)
+    return Int(shownExperiments[index])
+  }
+
+  /// Forgets what the answer before showed.
+  @_noAllocation @_noLocks
+  package mutating func clearShown() { shownCount = 0 }
 
   /// The user's bucket for a salt of the tables.
   package func bucket(of salt: Int) -> Int { Int(buckets[salt]) }

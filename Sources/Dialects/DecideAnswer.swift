@@ -9,7 +9,7 @@ package enum DecideAnswer {
   /// Appends the answer of GET /decide.
   @_noAllocation @_noLocks
   package static func writeAssignments(
-    _ question: Question, _ tables: Tables, _ workspace: borrowing Workspace, to output: inout Output
+    _ question: Question, _ tables: Tables, _ workspace: inout Workspace, to output: inout Output
   ) {
     output.append("{\"user_key\":")
     output.append(jsonString: question.userKey)
@@ -22,6 +22,7 @@ package enum DecideAnswer {
       let fragment = tables.text(variants[Int(experiments[index].firstVariant) + variant].assignment)
       output.append(isFirst ? fragment.dropping(1) : fragment)
       isFirst = false
+      workspace.show(index)
     }
     output.append("]}")
   }
@@ -54,7 +55,7 @@ package enum DecideAnswer {
         quoted.decode(flagKeys, into: &workspace.text)
         let key = workspace.text.written.dropping(mark)
         if let flag = tables.flag(key) {
-          write(flag: flag, tables, workspace, &ids, &counts, to: &output)
+          write(flag: flag, tables, &workspace, &ids, &counts, to: &output)
         } else {
           counts.notFound += 1
           output.append("{\"flagKey\":")
@@ -68,7 +69,7 @@ package enum DecideAnswer {
     } else {
       for flag in 0..<tables.flags.count {
         if flag > 0 { output.append(",") }
-        write(flag: flag, tables, workspace, &ids, &counts, to: &output)
+        write(flag: flag, tables, &workspace, &ids, &counts, to: &output)
       }
     }
     output.append("]}")
@@ -76,7 +77,7 @@ package enum DecideAnswer {
   }
 
   private static func write(
-    flag index: Int, _ tables: Tables, _ workspace: borrowing Workspace, _ ids: inout DecisionIDs,
+    flag index: Int, _ tables: Tables, _ workspace: inout Workspace, _ ids: inout DecisionIDs,
     _ counts: inout FlagCounts, to output: inout Output
   ) {
     let flag = tables.flags[index]
@@ -89,7 +90,8 @@ package enum DecideAnswer {
       ids.write(to: &output)
       output.append(",\"reason\":\"")
       output.append(workspace.reason(of: experiment).name)
-      return output.append(tables.text(row.flagTail))
+      output.append(tables.text(row.flagTail))
+      return workspace.show(experiment)
     }
     counts.defaults += 1
     output.append(tables.text(flag.defaultDecision))

@@ -5,6 +5,7 @@ import Arguments
 import Bytes
 import Decisions
 import Kernel
+import Operations
 import Publication
 import Server
 import Trust

@@ -12,6 +12,7 @@ extension Snapshot {
     builder.header.version = Int64(version)
     builder.header.participationCap = Int64(participationCap ?? -1)
     builder.header.environment = builder.intern(Array(environment.utf8))
+    builder.header.fingerprint = Array("\(environment)@\(version)".utf8).withBytes { Fingerprint.of($0) }
     builder.header.decideMiddle = builder.intern(decideMiddle())
     add(holdouts: &builder)
     var buckets = BucketOwners()
@@ -98,6 +99,9 @@ extension Snapshot {
       builder.addOverride(user: override.userKey, experiment: index, variant: override.variant)
     }
     builder.experiments.append(row)
+    builder.sampling.append(
+      SamplingRow(
+        fingerprint: experiment.id.withBytes { Fingerprint.of($0) }, rate: experiment.exposureRate))
     builder.experimentNames.append(names(experiment, &builder))
   }
 

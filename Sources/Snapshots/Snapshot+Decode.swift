@@ -147,7 +147,7 @@ extension Experiment {
     conflictDomain = try fields.optionalString("conflictDomain")
     priority = try fields.optionalInteger("priority", in: Int(Int32.min)...Int(Int32.max)) ?? 0
     hash = try Self.hash(fields)
-    try Self.checkExposureRate(fields)
+    exposureRate = try Self.exposureRate(fields)
     _ = try fields.optionalBool("private")
     layer = try fields.optionalString("layer")
     if let layer {
@@ -202,12 +202,13 @@ extension Experiment {
     return algorithm
   }
 
-  private static func checkExposureRate(_ fields: Fields) throws(Finding) {
-    guard let value = fields.optional("exposureRate") else { return }
+  private static func exposureRate(_ fields: Fields) throws(Finding) -> Double {
+    guard let value = fields.optional("exposureRate") else { return 1 }
     guard let rate = value.number else {
       throw fields.fault("exposureRate", "is \(value.kind.described), not a number")
     }
     guard rate >= 0, rate <= 1 else { throw fields.fault("exposureRate", "\(rate) is outside 0...1") }
+    return rate
   }
 
   private static func rules(

@@ -52,6 +52,8 @@ struct Experiment {
   var layer: [UInt8]?
   var conflictDomain: [UInt8]?
   var priority = 0
+  /// The share of users whose exposures are recorded.
+  var exposureRate = 1.0
   var hash = HashAlgorithm.murmur3
   var audienceRules: [[Condition]] = []
   var targetingRules: [[Condition]] = []

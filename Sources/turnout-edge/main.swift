@@ -4,6 +4,7 @@ import Arguments
 import Bytes
 import Edge
 import Kernel
+import Operations
 import Snapshots
 
 let program = Program(

@@ -20,7 +20,7 @@ enum Decide {
     try withDecision(invocation) { question, tables, workspace in
       let memory = try Memory(byteCount: 64 << 20)
       var output = Output(memory.region)
-      DecideAnswer.writeAssignments(question, tables, workspace, to: &output)
+      DecideAnswer.writeAssignments(question, tables, &workspace, to: &output)
       print(String(output.written))
     }
   }

@@ -68,7 +68,7 @@ enum Reply: Equatable {
     query.withBytes { bytes in
       reply(DecideQuery.read(bytes, ByteRange(start: 0, count: bytes.count), &workspace)) {
         question, output in
-        DecideAnswer.writeAssignments(question, tables, workspace, to: &output)
+        DecideAnswer.writeAssignments(question, tables, &workspace, to: &output)
       }
     }
   }

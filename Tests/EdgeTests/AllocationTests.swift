@@ -4,6 +4,7 @@
 import Bytes
 import Kernel
 import Snapshots
+import ProgramSupport
 import Testing
 
 struct AllocationTests {

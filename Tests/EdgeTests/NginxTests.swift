@@ -4,6 +4,7 @@ import Glibc
 import JSON
 import Kernel
 import Snapshots
+import ProgramSupport
 import Testing
 
 /// nginx over a folder with the signed layout.

@@ -3,6 +3,7 @@
 import JSON
 import Kernel
 import Snapshots
+import ProgramSupport
 import Testing
 
 @Suite struct ProgramTests {

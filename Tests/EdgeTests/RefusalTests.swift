@@ -1,6 +1,7 @@
 // What a client gets that does it wrong: an answer it can read, then the end; and nobody else notices.
 
 import JSON
+import ProgramSupport
 import Testing
 
 @Suite struct RefusalTests {

@@ -3,6 +3,7 @@
 import Bytes
 import Glibc
 import JSON
+import ProgramSupport
 import Testing
 
 /// An edge over an upstream with one signed environment, `prod`, in version 1.

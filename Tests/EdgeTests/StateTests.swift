@@ -5,6 +5,7 @@ import Glibc
 import JSON
 import Kernel
 import Snapshots
+import ProgramSupport
 import Testing
 
 @Suite struct StateTests {

@@ -5,6 +5,7 @@ import JSON
 import Kernel
 import Snapshots
 import Synchronization
+import ProgramSupport
 import Testing
 import Trust
 

@@ -1,11 +1,11 @@
 // The Prometheus text of /metrics: every worker's counts summed, in base units, with label sets that are
 // fixed at the start.
 
-import Arguments
 import Bytes
 import Decisions
 import HTTP
 import Kernel
+import Operations
 import Publication
 import Snapshots
 
@@ -16,12 +16,10 @@ struct MetricsPage: Sendable {
   let startedAt: Double
 
   func render(_ catalog: Catalog) -> [UInt8] {
-    var page = Page()
-    page.gauge("turnout_build_info", "The version of this program.")
-    page.sample("turnout_build_info", "version=\"\(Version.text)\"", 1)
-    page.gauge("process_start_time_seconds", "When the process started, in seconds since 1970.")
-    page.sample("process_start_time_seconds", "", startedAt)
-    process(&page)
+    var page = MetricsText()
+    page.process(startedAt: startedAt)
+    page.gauge("turnout_workers", "Worker threads.")
+    page.sample("turnout_workers", "", Double(workers.count))
     requests(&page)
     latency(&page)
     decisions(&page)
@@ -34,18 +32,7 @@ struct MetricsPage: Sendable {
     Double(workers.reduce(0) { $0 &+ $1.read(counter) })
   }
 
-  private func process(_ page: inout Page) {
-    page.counter("process_cpu_seconds_total", "Processor time of the process, user and system.")
-    page.sample("process_cpu_seconds_total", "", Process.processorTime)
-    if let bytes = Process.residentBytes {
-      page.gauge("process_resident_memory_bytes", "Resident memory.")
-      page.sample("process_resident_memory_bytes", "", Double(bytes))
-    }
-    page.gauge("turnout_workers", "Worker threads.")
-    page.sample("turnout_workers", "", Double(workers.count))
-  }
-
-  private func requests(_ page: inout Page) {
+  private func requests(_ page: inout MetricsText) {
     page.counter("turnout_http_requests_total", "Requests answered on the data port, by route and status.")
     for route in Route.allCases {
       for status in ServeCounters.statuses {
@@ -63,7 +50,7 @@ struct MetricsPage: Sendable {
     }
   }
 
-  private func latency(_ page: inout Page) {
+  private func latency(_ page: inout MetricsText) {
     let name = "turnout_http_request_duration_seconds"
     page.histogram(name, "From the kernel handing a request over to its answer being handed back.")
     var total = 0.0
@@ -77,7 +64,7 @@ struct MetricsPage: Sendable {
     page.sample("\(name)_count", "", total)
   }
 
-  private func decisions(_ page: inout Page) {
+  private func decisions(_ page: inout MetricsText) {
     page.counter("turnout_decisions_total", "Outcomes of experiments and flags, by reason.")
     for reason in Reason.allCases {
       page.sample(
@@ -88,7 +75,7 @@ struct MetricsPage: Sendable {
     page.sample("turnout_decisions_total", "reason=\"FLAG_NOT_FOUND\"", sum(ServeCounters.flagsNotFound))
   }
 
-  private func connections(_ page: inout Page) {
+  private func connections(_ page: inout MetricsText) {
     page.gauge("turnout_connections", "Connections that are open.")
     page.sample("turnout_connections", "", sum(ServeCounters.connections))
     let counters = [
@@ -115,7 +102,7 @@ struct MetricsPage: Sendable {
     page.sample("turnout_io_backend", "backend=\"io_uring\"", 1)
   }
 
-  private func snapshots(_ catalog: Catalog, _ page: inout Page) {
+  private func snapshots(_ catalog: Catalog, _ page: inout MetricsText) {
     let now = Double(Clock.wall()) / 1e9
     func each(_ name: String, _ help: String, _ value: (CatalogEntry) -> Double?) {
       page.gauge(name, help)
@@ -155,23 +142,5 @@ struct MetricsPage: Sendable {
         "turnout_snapshots_refused_total", "reason=\"\(reason.rawValue)\"",
         Double(sync.read(SyncCounters.refusal(reason))))
     }
-  }
-}
-
-/// The text so far.
-private struct Page {
-  var text: [UInt8] = []
-
-  mutating func counter(_ name: String, _ help: String) { declare(name, help, "counter") }
-  mutating func gauge(_ name: String, _ help: String) { declare(name, help, "gauge") }
-  mutating func histogram(_ name: String, _ help: String) { declare(name, help, "histogram") }
-
-  private mutating func declare(_ name: String, _ help: String, _ type: String) {
-    text += Array("# HELP \(name) \(help)\n# TYPE \(name) \(type)\n".utf8)
-  }
-
-  mutating func sample(_ name: String, _ labels: String, _ value: Double) {
-    let number = Int(exactly: value).map(String.init) ?? String(value)
-    text += Array("\(name)\(labels.isEmpty ? "" : "{\(labels)}") \(number)\n".utf8)
   }
 }

@@ -66,7 +66,7 @@ struct Router: ~Copyable {
       case .fault(let fault): return refuse(&exchange, fault)
       case .question(let question):
         return evaluate(question, &exchange, catalog) { tables, workspace, _, output in
-          DecideAnswer.writeAssignments(question, tables, workspace, to: &output)
+          DecideAnswer.writeAssignments(question, tables, &workspace, to: &output)
           return DecideAnswer.FlagCounts()
         }
       }

@@ -4,6 +4,7 @@
 
 import Bytes
 import Kernel
+import Operations
 import Publication
 import Snapshots
 import Trust

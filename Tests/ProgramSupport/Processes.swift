@@ -1,21 +1,21 @@
 // Programs started by tests: with their output in files, waited for with a deadline, never left behind.
 
-import Glibc
+package import Glibc
 import Kernel
 
 /// Why a test could not go on.
-struct Failure: Error, CustomStringConvertible {
-  let description: String
+package struct Failure: Error, CustomStringConvertible {
+  package let description: String
 
-  init(_ description: String) { self.description = description }
+  package init(_ description: String) { self.description = description }
 }
 
 /// Seconds on the monotonic clock.
-func seconds() -> Double { Double(Clock.monotonic()) / 1e9 }
+package func seconds() -> Double { Double(Clock.monotonic()) / 1e9 }
 
 /// Asks again and again until `body` has a value; fails after `limit` seconds.
 @discardableResult
-func eventually<Value>(
+package func eventually<Value>(
   _ what: String, within limit: Double = 15, _ body: () throws -> Value?
 ) throws -> Value {
   let deadline = seconds() + limit
@@ -27,15 +27,15 @@ func eventually<Value>(
 }
 
 /// Like ``eventually(_:within:_:)``, for a condition.
-func eventually(_ what: String, within limit: Double = 15, _ body: () throws -> Bool) throws {
+package func eventually(_ what: String, within limit: Double = 15, _ body: () throws -> Bool) throws {
   try eventually(what, within: limit) { try body() ? true : nil }
 }
 
 /// A folder of the test's own, gone when the test is over.
-final class Folder: Sendable {
-  let path: String
+package final class Folder: Sendable {
+  package let path: String
 
-  init() throws {
+  package init() throws {
     var template = Array("/tmp/turnout-test.XXXXXX".utf8CString)
     guard unsafe mkdtemp(&template) != nil else { throw SystemFailure("mkdtemp") }
     path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -45,32 +45,34 @@ final class Folder: Sendable {
     _ = try? Program.run("/bin/rm", ["-rf", path])
   }
 
-  func path(_ name: String) -> String { path + "/" + name }
+  package func path(_ name: String) -> String { path + "/" + name }
 
   /// Writes a file, with the folders above it.
   @discardableResult
-  func write(_ name: String, _ content: [UInt8]) throws -> String {
+  package func write(_ name: String, _ content: [UInt8]) throws -> String {
     try File.makeDirectory(File.directory(of: path(name)))
     try File.replace(path(name), with: content)
     return path(name)
   }
 
   @discardableResult
-  func write(_ name: String, _ content: String) throws -> String { try write(name, Array(content.utf8)) }
+  package func write(_ name: String, _ content: String) throws -> String {
+    try write(name, Array(content.utf8))
+  }
 
-  func read(_ name: String) throws -> [UInt8] { try File.read(path(name), limit: 1 << 28) }
+  package func read(_ name: String) throws -> [UInt8] { try File.read(path(name), limit: 1 << 28) }
 
-  func text(_ name: String) throws -> String { String(decoding: try read(name), as: UTF8.self) }
+  package func text(_ name: String) throws -> String { String(decoding: try read(name), as: UTF8.self) }
 }
 
 /// A process that was started; killed when the value goes.
-final class Program {
-  let pid: pid_t
+package final class Program {
+  package let pid: pid_t
   /// The exit status as waitpid gives it, once it is known.
   private var status: Int32?
 
   /// Where the programs under test were built: beside this test bundle.
-  static let built: String = {
+  package static let built: String = {
     var buffer = [UInt8](repeating: 0, count: 4096)
     let count = unsafe buffer.withUnsafeMutableBytes {
       unsafe readlink("/proc/self/exe", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
@@ -85,7 +87,7 @@ final class Program {
     return beside
   }()
 
-  init(
+  package init(
     _ executable: String, _ arguments: [String], variables: [String: String] = [:],
     output: String = "/dev/null",
     errors: String = "/dev/null"
@@ -115,7 +117,7 @@ final class Program {
   deinit { kill() }
 
   /// Ends it now.
-  func kill() {
+  package func kill() {
     guard poll() == nil else { return }
     Glibc.kill(pid, SIGKILL)
     var status: Int32 = 0
@@ -123,7 +125,7 @@ final class Program {
     self.status = status
   }
 
-  func signal(_ number: Int32) { Glibc.kill(pid, number) }
+  package func signal(_ number: Int32) { Glibc.kill(pid, number) }
 
   /// The status, or nil while it runs.
   private func poll() -> Int32? {
@@ -133,16 +135,16 @@ final class Program {
     return self.status
   }
 
-  var isRunning: Bool { poll() == nil }
+  package var isRunning: Bool { poll() == nil }
 
   /// The exit code, waited for; above 128 the signal that ended it.
-  func exitCode(within limit: Double = 15) throws -> Int32 {
+  package func exitCode(within limit: Double = 15) throws -> Int32 {
     let status = try eventually("process \(pid) ends", within: limit) { poll() }
     return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
   }
 
   /// Descriptors that the process has open.
-  var descriptorCount: Int {
+  package var descriptorCount: Int {
     guard let folder = unsafe opendir("/proc/\(pid)/fd") else { return -1 }
     defer { unsafe closedir(folder) }
     var count = 0
@@ -150,14 +152,14 @@ final class Program {
     return count
   }
 
-  struct Result {
-    let code: Int32
-    let output: String
-    let errors: String
+  package struct Result {
+    package let code: Int32
+    package let output: String
+    package let errors: String
   }
 
   /// Runs a program to its end.
-  static func run(
+  package static func run(
     _ executable: String, _ arguments: [String], variables: [String: String] = [:], within limit: Double = 30
   ) throws -> Result {
     guard executable != "/bin/rm" else {
@@ -172,7 +174,7 @@ final class Program {
   }
 
   /// Runs a program that must succeed.
-  static func check(_ executable: String, _ arguments: [String]) throws {
+  package static func check(_ executable: String, _ arguments: [String]) throws {
     let result = try run(executable, arguments)
     guard result.code == 0 else {
       throw Failure(
@@ -181,5 +183,7 @@ final class Program {
   }
 
   /// Runs `turnout`.
-  static func turnout(_ arguments: String...) throws -> Result { try run(built + "/turnout", arguments) }
+  package static func turnout(_ arguments: String...) throws -> Result {
+    try run(built + "/turnout", arguments)
+  }
 }

@@ -1,55 +1,55 @@
 // The real program, started with a configuration of the test's own on ports of its own.
 
 import Glibc
-import JSON
+package import JSON
 import Kernel
-import Snapshots
+package import Snapshots
 import Testing
 
 /// What a configuration says beyond ports and folders.
-struct EdgeSettings {
-  var url = ""
-  var environments = ["prod"]
-  var workers = 1
+package struct EdgeSettings {
+  package var url = ""
+  package var environments = ["prod"]
+  package var workers = 1
   /// A key file's content; nil for none.
-  var trusted: TrustedKeys?
-  var pollInterval = "100ms"
+  package var trusted: TrustedKeys?
+  package var pollInterval = "100ms"
   /// Further members of "upstream", such as `"timeout": "1s"`.
-  var upstream: [String] = []
+  package var upstream: [String] = []
   /// Members of "limits".
-  var limits: [String] = []
+  package var limits: [String] = []
   /// Further members of the configuration.
-  var members: [String] = []
-  var stateDirectory = "state"
-  var variables: [String: String] = [:]
+  package var members: [String] = []
+  package var stateDirectory = "state"
+  package var variables: [String: String] = [:]
   /// The most descriptors it may have open; nil for as many as this process.
-  var descriptorMax: Int?
+  package var descriptorMax: Int?
 
-  init(_ url: String, _ site: Site, environments: [String] = ["prod"]) {
+  package init(_ url: String, _ site: Site, environments: [String] = ["prod"]) {
     self.url = url
     trusted = site.trusted
     self.environments = environments
   }
 
-  init(_ upstream: ScriptedUpstream, _ site: Site, environments: [String] = ["prod"]) {
+  package init(_ upstream: ScriptedUpstream, _ site: Site, environments: [String] = ["prod"]) {
     self.init(upstream.url, site, environments: environments)
   }
 }
 
-final class EdgeProcess {
-  let folder: Folder
-  private(set) var port: UInt16 = 0
-  private(set) var adminPort: UInt16 = 0
-  private(set) var process: Program
+package final class EdgeProcess {
+  package let folder: Folder
+  package private(set) var port: UInt16 = 0
+  package private(set) var adminPort: UInt16 = 0
+  package private(set) var process: Program
   private var settings: EdgeSettings
   private var run = 0
   /// Whether it is no fault that the process is gone at the end.
-  var mayEnd = false
+  package var mayEnd = false
   /// What must live as long as the edge, such as its upstream.
-  var owned: [AnyObject] = []
+  package var owned: [AnyObject] = []
 
   /// Starts an edge. With `waitsUntilReady` it can decide when this returns.
-  init(_ settings: EdgeSettings, folder: Folder? = nil, waitsUntilReady: Bool = true) throws {
+  package init(_ settings: EdgeSettings, folder: Folder? = nil, waitsUntilReady: Bool = true) throws {
     let folder = try folder ?? Folder()
     self.folder = folder
     self.settings = settings
@@ -108,7 +108,7 @@ final class EdgeProcess {
   }
 
   /// Ends it without mercy and starts it again, on the same ports and the same state.
-  func restart(waitsUntilReady: Bool = true, change: (inout EdgeSettings) -> Void = { _ in }) throws {
+  package func restart(waitsUntilReady: Bool = true, change: (inout EdgeSettings) -> Void = { _ in }) throws {
     process.kill()
     change(&settings)
     run += 1
@@ -120,7 +120,7 @@ final class EdgeProcess {
   // MARK: - What it says
 
   /// The lines of its log so far; a line that is not JSON fails the test.
-  func log() throws -> [Element] {
+  package func log() throws -> [Element] {
     let text = try folder.read("log.\(run)")
     // A line may be half written.
     let lines = text.split(separator: 0x0A, omittingEmptySubsequences: true)
@@ -134,13 +134,13 @@ final class EdgeProcess {
     }
   }
 
-  func events(_ event: String) throws -> [Element] {
+  package func events(_ event: String) throws -> [Element] {
     try log().filter { $0["event"]?.text == event }
   }
 
   /// The first line of that event for which `condition` holds, waited for.
   @discardableResult
-  func event(
+  package func event(
     _ event: String, within limit: Double = 15, where condition: (Element) -> Bool = { _ in true }
   ) throws -> Element {
     do {
@@ -162,7 +162,7 @@ final class EdgeProcess {
     }
   }
 
-  func waitUntilReady() throws {
+  package func waitUntilReady() throws {
     do {
       try eventually("the edge is ready") { try ready().status == 200 }
     } catch {
@@ -172,41 +172,41 @@ final class EdgeProcess {
 
   // MARK: - What it answers
 
-  func client() throws -> RawClient { own(try RawClient(port: port)) }
+  package func client() throws -> RawClient { own(try RawClient(port: port)) }
 
-  func unixClient() throws -> RawClient { own(try RawClient(path: folder.path("edge.sock"))) }
+  package func unixClient() throws -> RawClient { own(try RawClient(path: folder.path("edge.sock"))) }
 
   private func own(_ client: RawClient) -> RawClient {
     client.owner = self
     return client
   }
 
-  func get(_ target: String) throws -> Answer { try client().get(target) }
+  package func get(_ target: String) throws -> Answer { try client().get(target) }
 
-  func admin(_ target: String) throws -> Answer { try RawClient(port: adminPort).get(target) }
+  package func admin(_ target: String) throws -> Answer { try RawClient(port: adminPort).get(target) }
 
-  func ready() throws -> Answer { try admin("/ready") }
+  package func ready() throws -> Answer { try admin("/ready") }
 
   /// What /ready says of one environment.
-  func state(_ environment: String = "prod") throws -> Element? {
+  package func state(_ environment: String = "prod") throws -> Element? {
     try ready().json()["environments"]?.elements.first { $0["environment"]?.text == environment }
   }
 
   /// The version that decides now.
-  func version(_ environment: String = "prod") throws -> Int? {
+  package func version(_ environment: String = "prod") throws -> Int? {
     let answer = try get("/decide?user_key=u&env=\(environment)")
     return answer.status == 200 ? try answer.json()["config_version"]?.integer : nil
   }
 
   /// Waits for a version.
-  func wait(forVersion version: Int, _ environment: String = "prod") throws {
+  package func wait(forVersion version: Int, _ environment: String = "prod") throws {
     try eventually("version \(version) of \(environment) is served") {
       try self.version(environment) == version
     }
   }
 
   /// The value of a series, such as `name{label="value"}`.
-  func metric(_ series: String) throws -> Int {
+  package func metric(_ series: String) throws -> Int {
     for line in try admin("/metrics").text.split(separator: "\n") where line.hasPrefix(series + " ") {
       return Int(Double(line.dropFirst(series.count + 1)) ?? -1)
     }
@@ -214,7 +214,7 @@ final class EdgeProcess {
   }
 
   /// Refusals so far for one reason.
-  func refusals(_ reason: Refusal.Reason) throws -> Int {
+  package func refusals(_ reason: Refusal.Reason) throws -> Int {
     try metric("turnout_snapshots_refused_total{reason=\"\(reason.rawValue)\"}")
   }
 }

@@ -3,29 +3,29 @@
 import Bytes
 import JSON
 import Kernel
-import Snapshots
+package import Snapshots
 import Synchronization
-import Trust
+package import Trust
 
-final class Site: Sendable {
-  let keys: [PrivateKey]
-  let trusted: TrustedKeys
+package final class Site: Sendable {
+  package let keys: [PrivateKey]
+  package let trusted: TrustedKeys
   /// Every file by its path below the upstream's address.
   private let files = Mutex<[String: [UInt8]]>([:])
 
   /// A site with one key that signs.
-  init() throws {
+  package init() throws {
     keys = [try PrivateKey.generate()]
     trusted = TrustedKeys(keys: keys.map(\.publicKey), threshold: 1)
   }
 
-  init(keys: [PrivateKey], threshold: Int) {
+  package init(keys: [PrivateKey], threshold: Int) {
     self.keys = keys
     trusted = TrustedKeys(keys: keys.map(\.publicKey), threshold: threshold)
   }
 
   /// A document that decides: an experiment over everybody and two flags.
-  static func snapshot(_ environment: String, _ version: Int, padding: Int = 0) -> [UInt8] {
+  package static func snapshot(_ environment: String, _ version: Int, padding: Int = 0) -> [UInt8] {
     let text = """
       {"version":\(version),"environment":"\(environment)","publishedAt":"2026-01-01T00:00:00.000Z",
       "note":"\(String(repeating: "x", count: padding))",
@@ -40,7 +40,7 @@ final class Site: Sendable {
   }
 
   /// The manifest of a document; `change` may make it a lie before it is signed.
-  func manifest(
+  package func manifest(
     _ environment: String, _ version: Int, _ document: [UInt8], lifetime: Double = 3600,
     change: (inout Manifest) -> Void = { _ in }
   ) -> Manifest {
@@ -54,12 +54,12 @@ final class Site: Sendable {
   }
 
   /// Signs a manifest, with all keys unless told otherwise.
-  func sign(_ manifest: Manifest, with signers: [PrivateKey]? = nil) throws -> [UInt8] {
+  package func sign(_ manifest: Manifest, with signers: [PrivateKey]? = nil) throws -> [UInt8] {
     try Envelope(manifest.encode(), type: Envelope.manifestType, signedBy: signers ?? keys).encode()
   }
 
   /// Publishes a version as `turnout sign` would.
-  func publish(
+  package func publish(
     _ environment: String, _ version: Int, padding: Int = 0, lifetime: Double = 3600,
     with signers: [PrivateKey]? = nil, change: (inout Manifest) -> Void = { _ in }
   ) throws {
@@ -73,20 +73,20 @@ final class Site: Sendable {
     }
   }
 
-  subscript(path: String) -> [UInt8]? {
+  package subscript(path: String) -> [UInt8]? {
     get { files.withLock { $0[path] } }
     set { files.withLock { $0[path] = newValue } }
   }
 
   /// Lays everything out in a folder.
-  func write(to folder: Folder, under name: String) throws {
+  package func write(to folder: Folder, under name: String) throws {
     for (path, content) in files.withLock({ $0 }).sorted(by: { $0.key.count > $1.key.count }) {
       try folder.write(name + "/" + path, content)
     }
   }
 
   /// What an upstream answers for `request` from these files, with ETag and 304.
-  func reply(_ request: UpstreamRequest, fields: [String] = []) -> Reply {
+  package func reply(_ request: UpstreamRequest, fields: [String] = []) -> Reply {
     guard let content = self[request.path] else { return .answer(404, [], Array("not here".utf8)) }
     let tag = "\"\(content.withBytes { Digest.sha256Hex($0) }.prefix(16))\""
     if request.ifNoneMatch == tag { return .answer(304, ["ETag: \(tag)"] + fields, []) }

@@ -4,24 +4,24 @@ import Glibc
 import Kernel
 import Synchronization
 
-struct UpstreamRequest {
+package struct UpstreamRequest {
   /// Without the slash in front and without the query.
-  var path = ""
-  var query = ""
-  var ifNoneMatch: String?
+  package var path = ""
+  package var query = ""
+  package var ifNoneMatch: String?
   /// When it came, in seconds on the monotonic clock.
-  var time = seconds()
+  package var time = seconds()
 
   /// `prod` of `configs/prod/manifest.json`.
-  var environment: String {
+  package var environment: String {
     let parts = path.split(separator: "/")
     return parts.count > 2 && parts[0] == "configs" ? String(parts[1]) : ""
   }
 
-  var isManifest: Bool { path.hasSuffix("/manifest.json") }
+  package var isManifest: Bool { path.hasSuffix("/manifest.json") }
 }
 
-enum Reply {
+package enum Reply {
   /// Status, further field lines, body.
   case answer(Int, [String], [UInt8])
   /// These bytes, then the end of the connection.
@@ -35,17 +35,17 @@ enum Reply {
   case close
 }
 
-final class ScriptedUpstream: Sendable {
-  typealias Script = @Sendable (UpstreamRequest) -> Reply
+package final class ScriptedUpstream: Sendable {
+  package typealias Script = @Sendable (UpstreamRequest) -> Reply
 
-  let port: UInt16
+  package let port: UInt16
   private let listener: Int32
   private let script: Mutex<Script>
   private let log = Mutex<[UpstreamRequest]>([])
   private let counts = Mutex((active: 0, peak: 0))
   private let isStopped = Mutex(false)
 
-  init(_ script: @escaping Script) throws {
+  package init(_ script: @escaping Script) throws {
     (listener, port) = try Plug.listen()
     self.script = Mutex(script)
     let listener = listener
@@ -66,14 +66,14 @@ final class ScriptedUpstream: Sendable {
   }
 
   /// One that serves a site as it stands.
-  convenience init(_ site: Site) throws {
+  package convenience init(_ site: Site) throws {
     try self.init { site.reply($0) }
   }
 
   deinit { stop() }
 
   /// From now on nobody listens.
-  func stop() {
+  package func stop() {
     let wasStopped = isStopped.withLock { stopped in
       defer { stopped = true }
       return stopped
@@ -83,23 +83,23 @@ final class ScriptedUpstream: Sendable {
     close(listener)
   }
 
-  var url: String { "http://127.0.0.1:\(port)/" }
+  package var url: String { "http://127.0.0.1:\(port)/" }
 
-  func answer(_ script: @escaping Script) { self.script.withLock { $0 = script } }
+  package func answer(_ script: @escaping Script) { self.script.withLock { $0 = script } }
 
   /// What was asked so far.
-  var requests: [UpstreamRequest] { log.withLock { $0 } }
+  package var requests: [UpstreamRequest] { log.withLock { $0 } }
 
-  func requests(for environment: String) -> [UpstreamRequest] {
+  package func requests(for environment: String) -> [UpstreamRequest] {
     requests.filter { $0.environment == environment }
   }
 
-  func manifests(for environment: String) -> [UpstreamRequest] {
+  package func manifests(for environment: String) -> [UpstreamRequest] {
     requests(for: environment).filter(\.isManifest)
   }
 
   /// The most requests that were under way at a time.
-  var peak: Int { counts.withLock { $0.peak } }
+  package var peak: Int { counts.withLock { $0.peak } }
 
   private func serve(_ connection: Int32) {
     guard let request = Self.readRequest(connection) else { return }
@@ -171,25 +171,29 @@ final class ScriptedUpstream: Sendable {
 }
 
 /// Something that one thread opens and others wait for.
-final class Gate: Sendable {
+package final class Gate: Sendable {
+  package init() {}
+
   private let isOpenNow = Mutex(false)
 
-  var isOpen: Bool { isOpenNow.withLock { $0 } }
+  package var isOpen: Bool { isOpenNow.withLock { $0 } }
 
-  func open() { isOpenNow.withLock { $0 = true } }
+  package func open() { isOpenNow.withLock { $0 = true } }
 
   /// Waits until it is open, at most 20 s.
-  func pass() { try? eventually("the gate opens", within: 20) { isOpen } }
+  package func pass() { try? eventually("the gate opens", within: 20) { isOpen } }
 }
 
 /// A number that threads count up.
-final class Tally: Sendable {
+package final class Tally: Sendable {
+  package init() {}
+
   private let number = Mutex(0)
 
-  var value: Int { number.withLock { $0 } }
+  package var value: Int { number.withLock { $0 } }
 
   @discardableResult
-  func add(_ count: Int = 1) -> Int {
+  package func add(_ count: Int = 1) -> Int {
     number.withLock { number in
       number += count
       return number

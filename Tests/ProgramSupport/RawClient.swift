@@ -1,33 +1,33 @@
 // A client that sends exactly the bytes it is told to and reads what comes, with a deadline for everything.
 
 import Bytes
-import Glibc
-import JSON
-import Kernel
+package import Glibc
+package import JSON
+package import Kernel
 
 /// One answer, taken apart.
-struct Answer {
-  var status: Int
-  var fields: [(name: String, value: String)] = []
-  var body: [UInt8] = []
+package struct Answer {
+  package var status: Int
+  package var fields: [(name: String, value: String)] = []
+  package var body: [UInt8] = []
 
   /// The value of a field, or nil.
-  subscript(name: String) -> String? {
+  package subscript(name: String) -> String? {
     fields.first { $0.name.lowercased() == name.lowercased() }?.value
   }
 
-  var text: String { String(decoding: body, as: UTF8.self) }
+  package var text: String { String(decoding: body, as: UTF8.self) }
 
   /// The body as JSON.
-  func json() throws -> Element { try Document(body).root }
+  package func json() throws -> Element { try Document(body).root }
 
   /// The stable code of a refusal.
-  var errorCode: String? { (try? json())?["errorCode"]?.text }
+  package var errorCode: String? { (try? json())?["errorCode"]?.text }
 }
 
 /// Test sockets.
-enum Plug {
-  static func socket(_ family: Int32) throws -> Descriptor {
+package enum Plug {
+  package static func socket(_ family: Int32) throws -> Descriptor {
     // Not inherited: a program started meanwhile would keep the connection open.
     let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
     let descriptor = Descriptor(Glibc.socket(family, type, 0))
@@ -36,7 +36,7 @@ enum Plug {
   }
 
   /// The address of a port on the loopback interface.
-  static func loopback(_ port: UInt16) -> sockaddr_in {
+  package static func loopback(_ port: UInt16) -> sockaddr_in {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
@@ -44,7 +44,7 @@ enum Plug {
     return address
   }
 
-  static func with<Value, Result>(
+  package static func with<Value, Result>(
     _ address: Value, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
   ) -> Result {
     unsafe withUnsafePointer(to: address) {
@@ -55,7 +55,7 @@ enum Plug {
   }
 
   /// A listening socket on a port that was free, and the port.
-  static func listen() throws -> (socket: Int32, port: UInt16) {
+  package static func listen() throws -> (socket: Int32, port: UInt16) {
     let descriptor = try socket(AF_INET)
     guard unsafe with(loopback(0), { unsafe bind(descriptor.number, $0, $1) }) == 0,
       Glibc.listen(descriptor.number, 512) == 0
@@ -72,14 +72,14 @@ enum Plug {
   }
 
   /// A port that is free now.
-  static func freePort() throws -> UInt16 {
+  package static func freePort() throws -> UInt16 {
     let (socket, port) = try listen()
     close(socket)
     return port
   }
 
   /// Waits until the socket is ready for one of `events`; what it is ready for, or 0 after `limit` seconds.
-  static func wait(_ socket: Int32, _ events: Int32, within limit: Double) -> Int32 {
+  package static func wait(_ socket: Int32, _ events: Int32, within limit: Double) -> Int32 {
     var entry = pollfd(fd: socket, events: Int16(events), revents: 0)
     while true {
       let count = unsafe poll(&entry, 1, Int32(max(0, limit * 1000)))
@@ -89,20 +89,20 @@ enum Plug {
   }
 }
 
-final class RawClient {
+package final class RawClient {
   private let socket: Descriptor
   private let isUnix: Bool
   /// What must live as long as the connection.
-  var owner: AnyObject?
+  package var owner: AnyObject?
   /// What came and was not taken yet.
   private var buffer: [UInt8] = []
   private var start = 0
   /// Whether the other side said that it will send no more.
-  private(set) var isEnded = false
+  package private(set) var isEnded = false
   /// Whether the connection was reset.
-  private(set) var isReset = false
+  package private(set) var isReset = false
 
-  init(port: UInt16) throws {
+  package init(port: UInt16) throws {
     socket = try Plug.socket(AF_INET)
     isUnix = false
     let number = socket.number
@@ -113,7 +113,7 @@ final class RawClient {
     unsafe setsockopt(number, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
   }
 
-  init(path: String) throws {
+  package init(path: String) throws {
     socket = try Plug.socket(AF_UNIX)
     isUnix = true
     var address = sockaddr_un()
@@ -129,11 +129,11 @@ final class RawClient {
 
   // MARK: - Sending
 
-  func send(_ text: String) throws { try send(Array(text.utf8)) }
+  package func send(_ text: String) throws { try send(Array(text.utf8)) }
 
   /// Sends everything, reading meanwhile so that neither side waits for the other. A connection that the other
   /// side ended is no fault here: the answer tells.
-  func send(_ bytes: [UInt8], within limit: Double = 20) throws {
+  package func send(_ bytes: [UInt8], within limit: Double = 20) throws {
     var offset = 0
     let deadline = seconds() + limit
     while offset < bytes.count {
@@ -153,7 +153,7 @@ final class RawClient {
   }
 
   /// Sends as much as the other side takes without reading anything; the number of bytes.
-  func sendBlindly(_ bytes: [UInt8]) -> Int {
+  package func sendBlindly(_ bytes: [UInt8]) -> Int {
     var offset = 0
     while offset < bytes.count {
       guard Plug.wait(socket.number, POLLOUT, within: 0.3) & POLLOUT != 0 else { break }
@@ -174,10 +174,10 @@ final class RawClient {
   }
 
   /// Says that nothing more will be sent.
-  func endSending() { shutdown(socket.number, Int32(SHUT_WR)) }
+  package func endSending() { shutdown(socket.number, Int32(SHUT_WR)) }
 
   /// Waits until the other process has read what was sent; only a Unix socket can tell.
-  func waitUntilRead() throws {
+  package func waitUntilRead() throws {
     precondition(isUnix)
     try eventually("the edge read what was sent") {
       var waiting: Int32 = 0
@@ -212,7 +212,7 @@ final class RawClient {
   }
 
   /// The next answer; one to HEAD has no body.
-  func read(toHead: Bool = false, within limit: Double = 10) throws -> Answer {
+  package func read(toHead: Bool = false, within limit: Double = 10) throws -> Answer {
     let deadline = seconds() + limit
     var scanned = start
     while true {
@@ -266,7 +266,7 @@ final class RawClient {
   }
 
   /// Everything up to the end of the connection.
-  func readToEnd(within limit: Double = 10) throws -> [UInt8] {
+  package func readToEnd(within limit: Double = 10) throws -> [UInt8] {
     let deadline = seconds() + limit
     while try more(deadline, "end of the connection") {}
     defer {
@@ -277,19 +277,21 @@ final class RawClient {
   }
 
   /// Whether nothing came within `time` seconds and the connection is still open.
-  func isQuiet(for time: Double) -> Bool {
+  package func isQuiet(for time: Double) -> Bool {
     start == buffer.count && !isEnded && Plug.wait(socket.number, POLLIN, within: time) == 0
   }
 
   /// Sends a request and reads its answer.
-  func ask(_ request: String) throws -> Answer {
+  package func ask(_ request: String) throws -> Answer {
     try send(request)
     return try read(toHead: request.hasPrefix("HEAD "))
   }
 
-  func get(_ target: String) throws -> Answer { try ask("GET \(target) HTTP/1.1\r\nHost: edge\r\n\r\n") }
+  package func get(_ target: String) throws -> Answer {
+    try ask("GET \(target) HTTP/1.1\r\nHost: edge\r\n\r\n")
+  }
 
-  func post(_ target: String, _ body: String) throws -> Answer {
+  package func post(_ target: String, _ body: String) throws -> Answer {
     try ask("POST \(target) HTTP/1.1\r\nHost: edge\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
   }
 }
