@@ -56,7 +56,7 @@ let package = Package(
     room("Operations", ["Arguments", "Bytes", "JSON", "Kernel"]),
     room("Exposures", ["Bytes", "Decisions"]),
     room("Snapshots", ["Bytes", "JSON", "Decisions", "Trust"]),
-    room("Dialects", ["Bytes", "JSON", "HTTP", "Decisions"]),
+    room("Dialects", ["Bytes", "JSON", "HTTP", "Decisions", "Exposures", "Trust"]),
     room("Publication", ["Bytes"]),
     room("Server", ["Bytes", "HTTP", "Kernel"]),
 
@@ -105,7 +105,11 @@ let package = Package(
       ], exclude: ["Shims"]),
     tests("DecisionsTests", ["Bytes", "JSON", "Decisions", "Snapshots", "Trust", "TestSupport"]),
     tests("SnapshotsTests", ["Bytes", "JSON", "Decisions", "Snapshots", "Trust", "TestSupport"]),
-    tests("DialectsTests", ["Bytes", "JSON", "HTTP", "Decisions", "Snapshots", "Dialects", "TestSupport"]),
+    tests(
+      "DialectsTests",
+      [
+        "Bytes", "JSON", "HTTP", "Decisions", "Exposures", "Trust", "Snapshots", "Dialects", "TestSupport",
+      ]),
     tests("TrustTests", ["Bytes", "Trust"]),
     tests("ExposuresTests", ["Bytes", "Decisions", "Exposures", "Trust", "TestSupport"]),
     tests(

@@ -22,7 +22,7 @@ package enum Fingerprint {
   }
 
   /// The finalizer of SplitMix64 (Steele, Lea, Flood 2014), preceded by its increment so that 0 does not stay 0.
-  @inline(always)
+  @inline(always) @_noAllocation @_noLocks
   package static func mix(_ value: UInt64) -> UInt64 {
     var mixed = value &+ 0x9e37_79b9_7f4a_7c15
     mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9

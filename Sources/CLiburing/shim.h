@@ -32,3 +32,7 @@ int sched_getaffinity(int process, unsigned long size, cpu_set_t *set);
 int sched_setaffinity(int process, unsigned long size, const cpu_set_t *set);
 int prctl(int option, ...);
 static inline void turnout_name_thread(const char *name) { prctl(15 /* PR_SET_NAME */, name); }
+
+// What linux/udp.h calls UDP_SEGMENT and UDP_GRO; old C libraries know neither.
+static const int turnout_udp_segment = 103;
+static const int turnout_udp_gro = 104;

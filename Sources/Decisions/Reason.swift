@@ -28,6 +28,9 @@ package enum Reason: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     }
   }
 
+  /// Whether the user was forced into the variant.
+  package var isOverride: Bool { @_noAllocation @_noLocks get { self == .override } }
+
   /// Whether the user has a variant.
   package var isAssignment: Bool { self == .assigned || self == .override }
 }

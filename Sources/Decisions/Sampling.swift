@@ -8,13 +8,13 @@ package enum Sampling {
   package static var parts: Double { 4_294_967_296 }
 
   /// The user's place in the sampling of one experiment; of equal experiments and users it is equal.
-  @inline(always)
+  @inline(always) @_noAllocation @_noLocks
   package static func place(user: UInt64, experiment: UInt64) -> UInt64 {
     Fingerprint.mix(user ^ experiment)
   }
 
   /// Whether a user of that place is in the sample.
-  @inline(always)
+  @inline(always) @_noAllocation @_noLocks
   package static func includes(_ place: UInt64, _ row: SamplingRow) -> Bool {
     place >> 32 < row.threshold
   }

@@ -55,7 +55,7 @@ package enum DecideAnswer {
         quoted.decode(flagKeys, into: &workspace.text)
         let key = workspace.text.written.dropping(mark)
         if let flag = tables.flag(key) {
-          write(flag: flag, tables, &workspace, &ids, &counts, to: &output)
+          write(flag: flag, question, tables, &workspace, &ids, &counts, to: &output)
         } else {
           counts.notFound += 1
           output.append("{\"flagKey\":")
@@ -69,7 +69,7 @@ package enum DecideAnswer {
     } else {
       for flag in 0..<tables.flags.count {
         if flag > 0 { output.append(",") }
-        write(flag: flag, tables, &workspace, &ids, &counts, to: &output)
+        write(flag: flag, question, tables, &workspace, &ids, &counts, to: &output)
       }
     }
     output.append("]}")
@@ -77,7 +77,8 @@ package enum DecideAnswer {
   }
 
   private static func write(
-    flag index: Int, _ tables: Tables, _ workspace: inout Workspace, _ ids: inout DecisionIDs,
+    flag index: Int, _ question: Question, _ tables: Tables, _ workspace: inout Workspace,
+    _ ids: inout DecisionIDs,
     _ counts: inout FlagCounts, to output: inout Output
   ) {
     let flag = tables.flags[index]
@@ -87,7 +88,7 @@ package enum DecideAnswer {
       guard let variant = workspace.variant(of: experiment) else { continue }
       let row = tables.variants[Int(tables.experiments[experiment].firstVariant) + variant]
       output.append(tables.text(row.flagHead))
-      ids.write(to: &output)
+      ids.write(question, tables, experiment: experiment, row, to: &output)
       output.append(",\"reason\":\"")
       output.append(workspace.reason(of: experiment).name)
       output.append(tables.text(row.flagTail))

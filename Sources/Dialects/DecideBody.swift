@@ -1,5 +1,6 @@
 // The dialect of POST /api/v1/decide: a JSON object
-// {"subjectId": 1...256 bytes, "attributes"?: object, "flagKeys"?: up to 128 strings, "environment"?: string}.
+// {"subjectId": 1...256 bytes, "attributes"?: object, "flagKeys"?: up to 128 strings, "environment"?: string,
+// "track"?: bool}.
 // Other members are ignored; of a member that stands twice the last one counts.
 
 package import Bytes
@@ -33,7 +34,7 @@ package enum DecideBody {
       }
     }
     // What is wrong with each member that is read: of one that stands twice, the last is judged.
-    var faults: [4 of ClientFault?] = .init(repeating: nil)
+    var faults: [5 of ClientFault?] = .init(repeating: nil)
     while true {
       switch reader.next(body) {
       case .key(let name):
@@ -45,7 +46,7 @@ package enum DecideBody {
           faults[member.rawValue] = read(member, value, text, body, &question, &workspace)
         }
       case .end:
-        for index in 0..<4 {
+        for index in 0..<5 {
           if let fault = faults[index] { return .fault(fault) }
         }
         guard !question.userKey.isEmpty else {
@@ -59,13 +60,14 @@ package enum DecideBody {
     }
   }
 
-  private enum Member: Int { case subject, environment, attributes, flagKeys }
+  private enum Member: Int { case subject, environment, attributes, flagKeys, track }
 
   private static func member(_ name: QuotedText, _ body: ByteView, _ scratch: Output) -> Member? {
     if name.equals(body, "subjectId", scratch: scratch) { return .subject }
     if name.equals(body, "environment", scratch: scratch) { return .environment }
     if name.equals(body, "attributes", scratch: scratch) { return .attributes }
     if name.equals(body, "flagKeys", scratch: scratch) { return .flagKeys }
+    if name.equals(body, "track", scratch: scratch) { return .track }
     return nil
   }
 
@@ -100,6 +102,12 @@ package enum DecideBody {
         return ClientFault("INVALID_FLAG_KEYS", "The member flagKeys is no array of at most 128 strings.")
       }
       question.flagKeys = text
+    case .track:
+      guard case .bool(let tracks) = value else {
+        return ClientFault(
+          "INVALID_TRACK", "The member track is neither true nor false: send one or leave it out.")
+      }
+      question.tracks = tracks
     }
     return nil
   }

@@ -1,4 +1,4 @@
-// The dialect of GET /decide: ?user_key=...&env=...&context={...}, percent-encoded, "+" for a blank.
+// The dialect of GET /decide: ?user_key=...&env=...&context={...}&track=false, percent-encoded, "+" for a blank.
 
 package import Bytes
 package import Decisions
@@ -11,19 +11,21 @@ package enum DecideQuery {
     _ bytes: ByteView, _ range: ByteRange, _ workspace: inout Workspace
   ) -> QuestionOutcome {
     workspace.text.rewind(to: 0)
-    var values: [3 of ByteView?] = .init(repeating: nil)
+    var values: [4 of ByteView?] = .init(repeating: nil)
     var query = Query(range)
     while let field = query.next(bytes) {
       guard let parameter = parameter(bytes.slice(field.name)) else { continue }
       guard case nil = values[parameter.rawValue] else {
         return .fault(
           ClientFault(
-            "MALFORMED_QUERY", "A parameter is given twice: send user_key, env and context once each."))
+            "MALFORMED_QUERY", "A parameter is given twice: send user_key, env, context and track once each.")
+        )
       }
       guard let value = decoded(bytes.slice(field.value), &workspace.text) else {
         return .fault(
           ClientFault(
-            "MALFORMED_QUERY", "A parameter is not percent-encoded UTF-8: encode user_key, env and context."))
+            "MALFORMED_QUERY",
+            "A parameter is not percent-encoded UTF-8: encode user_key, env, context and track."))
       }
       values[parameter.rawValue] = value
     }
@@ -35,15 +37,44 @@ package enum DecideQuery {
       return .fault(
         ClientFault("MISSING_USER_KEY", "The parameter user_key is missing or empty: add ?user_key=..."))
     }
+    if let track = values[Parameter.track.rawValue] {
+      guard let tracks = tracks(track) else { return .fault(invalidTrack) }
+      question.tracks = tracks
+    }
     return .question(question)
   }
 
-  private enum Parameter: Int { case userKey, environment, context }
+  /// What the query of a route that asks in its body says of tracking: nil if it says nothing that is understood.
+  @_noAllocation @_noLocks
+  package static func readTrack(_ bytes: ByteView, _ range: ByteRange) -> Bool? {
+    var query = Query(range)
+    var result: Bool? = true
+    while let field = query.next(bytes) {
+      if parameter(bytes.slice(field.name)) == .track { result = tracks(bytes.slice(field.value)) }
+    }
+    return result
+  }
+
+  package static var invalidTrack: ClientFault {
+    @_noAllocation @_noLocks
+    get {
+      ClientFault(
+        "INVALID_TRACK", "The parameter track is neither true nor false: send track=false or leave it out.")
+    }
+  }
+
+  private static func tracks(_ value: ByteView) -> Bool? {
+    if value.equals("true") { return true }
+    return value.equals("false") ? false : nil
+  }
+
+  private enum Parameter: Int { case userKey, environment, context, track }
 
   private static func parameter(_ name: ByteView) -> Parameter? {
     if name.equals("user_key") { return .userKey }
     if name.equals("env") { return .environment }
     if name.equals("context") { return .context }
+    if name.equals("track") { return .track }
     return nil
   }
 

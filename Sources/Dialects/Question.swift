@@ -12,6 +12,8 @@ package struct Question {
   package var context = ByteView.empty
   /// A JSON array of flag keys in the request, as it stands there; nil for every flag.
   package var flagKeys: ByteView?
+  /// Whether what is shown becomes exposures.
+  package var tracks = true
 
   @_noAllocation @_noLocks
   package init() {}

@@ -1,5 +1,6 @@
 // A configuration from its file and from environment variables, which win over the file.
 
+import Exposures
 import Kernel
 package import Operations
 import Snapshots
@@ -25,6 +26,7 @@ extension Configuration {
     func resolve(_ path: String) -> String { File.resolve(path, in: directory) }
     stateDirectory = resolve(stateDirectory)
     upstream.trust = upstream.trust.map(resolve)
+    exposures.key = exposures.key.map(resolve)
     upstream.authorities = upstream.authorities.map(resolve)
     upstream.clientCertificate = upstream.clientCertificate.map(resolve)
     upstream.clientKey = upstream.clientKey.map(resolve)
@@ -63,8 +65,18 @@ extension Configuration {
       throw ConfigurationFault(
         "upstream.trust", "is missing: name the key file, or set upstream.allowUnsigned to go without")
     }
+    try checkExposures()
     guard upstream.clientKey == nil || upstream.clientCertificate != nil else {
       throw ConfigurationFault("upstream.clientKey", "needs upstream.clientCertificate beside it")
+    }
+  }
+
+  private func checkExposures() throws(ConfigurationFault) {
+    if case .unix = exposures.collector {
+      throw ConfigurationFault("exposures.collector", "datagrams go over UDP: write HOST:PORT")
+    }
+    guard exposures.edge.utf8.count <= DatagramFormat.edgeMax else {
+      throw ConfigurationFault("exposures.edge", "has more than \(DatagramFormat.edgeMax) bytes")
     }
   }
 }

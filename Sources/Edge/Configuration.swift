@@ -1,5 +1,6 @@
 // What an edge is told: one value per setting, with the defaults. configs/README.md documents each.
 
+import Exposures
 package import Kernel
 package import Server
 
@@ -14,8 +15,24 @@ package struct Configuration: Sendable {
   package var limits = Limits()
   /// Nanoseconds for requests under way after the process was told to end.
   package var drainTime: UInt64 = 10_000_000_000
-  /// Whether a collector is configured.
-  package var collector: Endpoint?
+  package var exposures = Exposures()
+
+  /// Without a collector nothing is recorded.
+  package struct Exposures: Sendable {
+    package var collector: Endpoint?
+    /// The edge's name among those that report to the collector.
+    package var edge = ""
+    /// A file with the key that datagrams and decision ids are tagged with; nil leaves datagrams without a tag.
+    package var key: String?
+    /// Nanoseconds that a record waits at most for others.
+    package var flushInterval: UInt64 = 100_000_000
+    /// Nanoseconds in which an equal exposure is not recorded again; 0 records each.
+    package var dedupeWindow: UInt64 = 60_000_000_000
+    /// Bytes of a datagram.
+    package var datagramSize = DatagramFormat.byteMax
+    /// Bytes of datagrams that each worker keeps to send them again.
+    package var retained = 4 * 1024 * 1024
+  }
 
   package struct Upstream: Sendable {
     package var url = ""

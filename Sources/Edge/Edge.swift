@@ -4,6 +4,7 @@
 import Arguments
 import Bytes
 import Decisions
+import Exposures
 import Kernel
 import Operations
 import Publication
@@ -19,6 +20,7 @@ package enum Edge {
     if UpstreamAddress(configuration.upstream.url)?.kind == .https {
       _ = try SyncLoop.makeTLS(configuration.upstream)
     }
+    if let path = configuration.exposures.key { _ = try readKey(path) }
   }
 
   /// Runs the edge; returns when it was told to end and every request under way is answered.
@@ -36,11 +38,22 @@ package enum Edge {
     let adminListener = try Socket.listen(configuration.admin, isShared: false).release()
 
     let running = SharedWord(UInt64(count))
+    let key = try configuration.exposures.key.map { try readKey($0) }
+    // Without a key nobody can verify ids; they are still unlike any other.
+    let tokenKey = (key ?? MessageKey(SecureRandom.bytes(32))).derived(for: "decision tokens")
+    let boot = seed()
+    var exposures = configuration.exposures
+    if exposures.edge.isEmpty { exposures.edge = String(Process.hostName.prefix(DatagramFormat.edgeMax)) }
+    let sockets = wakers.map { _ in SharedWord() }
     let limits = configuration.limits.share(of: count)
     for index in 0..<count {
       let parts = Worker.Parts(
         limits: limits, listeners: listeners.descriptors(of: index), words: workers[index],
-        waker: wakers[index], syncWaker: syncWaker, isEnding: isEnding, seed: seed())
+        waker: wakers[index], syncWaker: syncWaker, isEnding: isEnding, seed: seed(), tokenKey: tokenKey,
+        reporter: Reporter.Parts(
+          settings: exposures, boot: boot, worker: UInt16(index),
+          key: key?.derived(for: "exposure datagrams"),
+          socket: sockets[index]))
       let processors = Threads.processors
       let processor = configuration.pinWorkers ? processors[index % processors.count] : nil
       try start("worker-\(index)", processor: processor) {
@@ -56,6 +69,10 @@ package enum Edge {
         adminListener, limits: limits, words: admin, waker: adminWaker, isEnding: isEnding, metrics: metrics)
       loop.run()
     }
+    if let collector = configuration.exposures.collector {
+      let link = CollectorLink(endpoint: collector, sockets: sockets, wakers: wakers)
+      try start("report") { link.run() }
+    }
     try start("sync") {
       let loop = try SyncLoop(
         configuration, workers: workers + [admin], words: sync, waker: syncWaker)
@@ -68,9 +85,6 @@ package enum Edge {
         "listen": .text(configuration.listen.map(\.description).joined(separator: " ")),
         "admin": .text(configuration.admin.description), "backend": .text("io_uring"),
       ])
-    if configuration.collector != nil {
-      Log.write(.warning, "exposures_not_sent", ["remedy": .text("This version has no exposure path yet.")])
-    }
     signals.waitForEnd()
     end(isEnding, running, wakers + [syncWaker], configuration)
   }
@@ -99,6 +113,15 @@ package enum Edge {
         Log.write(.error, "thread_failed", ["thread": .text(name), "reason": .text("\(error)")])
         Process.end(1)
       }
+    }
+  }
+
+  private static func readKey(_ path: String) throws -> MessageKey {
+    let file = try File.read(path, limit: 4096)
+    do throws(TrustFailure) {
+      return try MessageKey(decoding: file)
+    } catch {
+      throw ConfigurationFault("exposures.keyFile", "\(path): \(error)")
     }
   }
 

@@ -1,6 +1,7 @@
 // The table of all settings of an edge. configs/README.md documents each.
 
 import Arguments
+import Exposures
 import HTTP
 import Kernel
 import Operations
@@ -35,7 +36,15 @@ extension Configuration {
       Setting("upstream.clientKey", \.upstream.clientKey),
       Setting("upstream.snapshotSize", bytes: \.upstream.snapshotMax, in: 1024...(1 << 28)),
       Setting("upstream.maxEnvironments", \.upstream.environmentMax, in: 1...64),
-      Setting("exposures.collector", \.collector),
+      Setting("exposures.collector", \.exposures.collector),
+      Setting("exposures.edge", \.exposures.edge),
+      Setting("exposures.keyFile", \.exposures.key),
+      Setting("exposures.flushInterval", nanoseconds: \.exposures.flushInterval),
+      Setting("exposures.dedupeWindow", nanoseconds: \.exposures.dedupeWindow, allowsZero: true),
+      Setting(
+        "exposures.datagramSize", bytes: \.exposures.datagramSize,
+        in: DatagramFormat.byteMin...DatagramFormat.byteMax),
+      Setting("exposures.retain", bytes: \.exposures.retained, in: 65_536...(1 << 30)),
       Setting("limits.connections", \.limits.connections, in: 1...1_000_000),
       Setting("limits.requestLine", bytes: \.limits.parser.lineMax, in: 256...65_536),
       Setting("limits.headers", bytes: \.limits.parser.fieldsMax, in: 256...65_536),

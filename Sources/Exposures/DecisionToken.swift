@@ -30,9 +30,9 @@ package struct DecisionToken: Equatable, Sendable {
   private static var format: UInt8 { 1 }
   /// Bytes before the texts: the format, then six bytes each of moment, serial and version.
   private static var headCount: Int { 19 }
-  package static var tagCount: Int { 16 }
-  /// Bytes of a token's fields; what is longer has no token.
-  package static var byteMax: Int { 1024 }
+  package static var tagCount: Int { @_noAllocation @_noLocks get { 16 } }
+  /// Bytes of a token's fields, with names of 512 bytes and an environment of 64.
+  package static var byteMax: Int { @_noAllocation @_noLocks get { 1152 } }
 
   /// Appends the fields, which the tag then follows.
   @_noAllocation @_noLocks

@@ -244,9 +244,16 @@ package struct Outbox {
     return region(sequence).part(from: 0, count: Int(lengths[slot(sequence)]))
   }
 
+  /// Datagrams that can be kept.
+  package var keptMax: Int { settings.slotCount - 1 }
+
+  /// Records of the datagrams that were sent.
+  package var sentRecordCount: UInt64 {
+    recordCount &- records(first: unsent, count: Int(next &- unsent))
+  }
+
   /// Records of the closed datagrams from `first` on; all of them must be kept.
-  @_noAllocation @_noLocks
-  package func records(first: UInt64, count: Int) -> UInt64 {
+  private func records(first: UInt64, count: Int) -> UInt64 {
     var sum: UInt64 = 0
     for index in 0..<count { sum += UInt64(counts[slot(first + UInt64(index))]) }
     return sum
@@ -265,7 +272,7 @@ package struct Outbox {
     let header = DatagramHeader(
       .heartbeat, isTagged: settings.isTagged, isEnding: isEnding, boot: settings.boot,
       worker: settings.worker,
-      sequence: unsent, recordsBefore: recordCount &- records(first: unsent, count: Int(next &- unsent)),
+      sequence: unsent, recordsBefore: sentRecordCount,
       sentAt: sentAt, count: 0)
     DatagramFormat.write(header, edge: edge.bytes, to: region)
     losses.write(to: region, at: DatagramFormat.headCount + edge.count)

@@ -25,6 +25,13 @@ package enum Process {
     return result
   }
 
+  /// The machine's name; "localhost" if it has none.
+  package static var hostName: String {
+    var name = [CChar](repeating: 0, count: 256)
+    guard unsafe gethostname(&name, name.count - 1) == 0, name[0] != 0 else { return "localhost" }
+    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   /// Processor time so far, user and system together; seconds.
   package static var processorTime: Double {
     var usage = rusage()

@@ -43,11 +43,17 @@ package enum Endpoint: Equatable, Sendable, CustomStringConvertible {
 }
 
 /// A resolved address in the form the kernel takes.
-package struct Address: Sendable {
+package struct Address: Sendable, Equatable {
   var storage = sockaddr_storage()
   var length: socklen_t = 0
 
-  var family: Int32 { Int32(storage.ss_family) }
+  package var family: Int32 { Int32(storage.ss_family) }
+
+  package static func == (left: Address, right: Address) -> Bool {
+    unsafe withUnsafeBytes(of: left.storage) { left in
+      unsafe withUnsafeBytes(of: right.storage) { unsafe left.elementsEqual($0) }
+    } && left.length == right.length
+  }
 
   /// The first address of the endpoint. Asks the resolver, which may take seconds for a name.
   package init(of endpoint: Endpoint) throws(SystemFailure) {
@@ -128,6 +134,29 @@ package enum Socket {
     return socket
   }
 
+  /// A socket for datagrams to and from `address` alone.
+  package static func datagrams(to address: Address) throws(SystemFailure) -> Descriptor {
+    let socket = try make(address.family, SOCK_DGRAM)
+    guard connectDatagrams(socket.number, to: address) else { throw SystemFailure("connect datagrams") }
+    return socket
+  }
+
+  /// Makes a socket for datagrams speak to another address of the same family; false if it cannot.
+  package static func connectDatagrams(_ socket: Int32, to address: Address) -> Bool {
+    unsafe withPointer(to: address) { unsafe connect(socket, $0, address.length) } == 0
+  }
+
+  /// Lets the kernel cut what is sent at once into datagrams of `byteCount` bytes, the last one shorter (UDP
+  /// generic segmentation offload, Linux 4.18); false where it cannot, and 0 ends it.
+  package static func segmentDatagrams(_ socket: Int32, at byteCount: Int) -> Bool {
+    var size = Int32(byteCount)
+    return unsafe setsockopt(
+      socket, Int32(IPPROTO_UDP), turnout_udp_segment, &size, socklen_t(MemoryLayout<Int32>.size)) == 0
+  }
+
+  /// The error of a send that the device cannot cut into datagrams.
+  package static var cannotSegment: Int32 { EIO }
+
   /// Tells the peer that nothing more will be sent.
   package static func endSending(_ socket: Int32) { _ = shutdown(socket, Int32(SHUT_WR)) }
 
@@ -136,8 +165,10 @@ package enum Socket {
 
   package static func close(_ socket: Int32) { _ = Glibc.close(socket) }
 
-  private static func make(_ family: Int32) throws(SystemFailure) -> Descriptor {
-    let number = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+  private static func make(
+    _ family: Int32, _ type: __socket_type = SOCK_STREAM
+  ) throws(SystemFailure) -> Descriptor {
+    let number = socket(family, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard number >= 0 else {
       throw SystemFailure("socket", remedy: "Raise the limit on open files (ulimit -n).")
     }

@@ -4,9 +4,11 @@
 
 import Glibc
 
-package struct Token: Equatable, Sendable {
+package struct Token: Equatable, BitwiseCopyable, Sendable {
   package enum Operation: UInt8, Sendable {
     case accept, receive, send, connect, wake, cancel
+    /// Of somebody who shares the ring with its owner.
+    case guest
   }
 
   package var bits: UInt64
@@ -27,7 +29,7 @@ package struct Token: Equatable, Sendable {
 }
 
 /// One operation's end, or one step of an operation that goes on.
-package struct Completion: Sendable {
+package struct Completion: BitwiseCopyable, Sendable {
   package var token: Token
   /// Bytes or a descriptor; a negated errno if it failed.
   package var result: Int32

@@ -8,7 +8,8 @@ package import Kernel
 
 package struct Server: ~Copyable {
   let limits: Limits
-  var ring: Ring
+  /// Guests may queue operations of their own, with tokens of the kind `guest`.
+  package var ring: Ring
   private let memory: Memory
   let connections: Cells<Connection>
   let deadlines: Cells<UInt64>
@@ -39,11 +40,17 @@ package struct Server: ~Copyable {
   private var dirtyCount = 0
   private let releasedPins: Cells<Int32>
   private var releasedCount = 0
+  /// Completions of guests, oldest first: a ring of its own.
+  private let guests: Cells<Completion>
+  private var guestStart = 0
+  private var guestCount = 0
 
   var window = Window()
   private var turn: UInt64 = 0
   /// Monotonic, at the beginning of the turn; nanoseconds.
   package private(set) var now: UInt64 = 0
+  /// The wall clock, at the beginning of the turn; nanoseconds since 1970.
+  package private(set) var wall: UInt64 = 0
   private var dateSecond = -1
   private let dateRegion: ByteRegion
   package internal(set) var tally = Tally()
@@ -62,6 +69,8 @@ package struct Server: ~Copyable {
   private static var sweepInterval: UInt64 { 200_000_000 }
   /// Bytes that a client may send into the void after its last answer.
   private static var lingerMax: UInt64 { 4 * 1024 * 1024 }
+  /// Operations that guests may have under way, receiving not counted.
+  private static var guestOperationMax: Int { 16 }
   /// Bytes handed to one send.
   private static var sendMax: Int { 256 * 1024 }
 
@@ -71,8 +80,11 @@ package struct Server: ~Copyable {
   ) throws(SystemFailure) {
     let count = limits.connections
     let perSlot = MemoryLayout<Connection>.stride + 8 + 4 * 4
+    // One for each receive buffer and each other operation that a guest may have under way.
+    let guestMax = settings.buffers + Self.guestOperationMax
     let ring = try Ring(settings, waker: waker)
-    let memory = try Memory(byteCount: count * perSlot + 4096)
+    let memory = try Memory(
+      byteCount: count * perSlot + guestMax * MemoryLayout<Completion>.stride + 4096)
     let pendingPool = try BufferPool(count: count, size: limits.pendingMax(settings), warmCount: 256)
     let answersPool = try BufferPool(count: count, size: limits.answers, warmCount: 256)
     let largePool = try BufferPool(count: limits.largeAnswers, size: limits.largeAnswer, warmCount: 1)
@@ -84,6 +96,7 @@ package struct Server: ~Copyable {
     queue = carver.cells(count)
     dirty = carver.cells(count)
     releasedPins = carver.cells(count)
+    guests = carver.cells(guestMax)
     freeCount = count
     isAccepting = Array(repeating: false, count: listeners.count)
     parked = Array(repeating: -1, count: listeners.count)
@@ -169,7 +182,8 @@ package struct Server: ~Copyable {
   package var date: ByteView { dateRegion.bytes }
 
   private mutating func setDate() {
-    let second = Int(Clock.wall() / 1_000_000_000)
+    wall = Clock.wall()
+    let second = Int(wall / 1_000_000_000)
     guard second != dateSecond else { return }
     dateSecond = second
     var output = Output(dateRegion)
@@ -260,8 +274,21 @@ package struct Server: ~Copyable {
     case .accept: accepted(completion)
     case .receive: received(completion)
     case .send: sent(completion)
+    case .guest:
+      precondition(guestCount < guests.count, "a guest has more under way than it may")
+      guests[(guestStart + guestCount) % guests.count] = completion
+      guestCount += 1
     case .wake, .connect, .cancel: break
     }
+  }
+
+  /// The next completion of an operation that a guest queued, or nil. To be asked for until nil in each turn.
+  package mutating func nextGuest() -> Completion? {
+    guard guestCount > 0 else { return nil }
+    let completion = guests[guestStart]
+    guestStart = (guestStart + 1) % guests.count
+    guestCount -= 1
+    return completion
   }
 
   private mutating func received(_ completion: Completion) {

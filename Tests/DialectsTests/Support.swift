@@ -6,6 +6,7 @@ import Decisions
 import Dialects
 import JSON
 import Snapshots
+import Trust
 
 /// What came back.
 enum Reply: Equatable {
@@ -34,7 +35,8 @@ enum Reply: Equatable {
   private let memory: [ByteRegion]
   private let tables: Tables
   private var workspace: Workspace
-  private var ids = DecisionIDs(seed: 0xABC)
+  private var ids: DecisionIDs
+  static let tokenKey = MessageKey(Array("tokens".utf8))
   private let room: ByteRegion
   /// The environment that the last question named.
   private(set) var environment = ""
@@ -44,11 +46,13 @@ enum Reply: Equatable {
   init(_ document: String) throws {
     let snapshot = try VerifiedSnapshot(unsigned: Array(document.utf8), environment: nil)
     findings = snapshot.findings
-    memory = [snapshot.tables.count, Workspace.byteCount, 1 << 20].map(Self.memory)
+    memory = [snapshot.tables.count, Workspace.byteCount, 1 << 20, DecisionIDs.byteCount].map(Self.memory)
     snapshot.tables.withBytes { [region = memory[0]] in region.copy($0, to: 0) }
     tables = Tables(memory[0].bytes)!
     workspace = Workspace(memory[1])
     room = memory[2]
+    ids = DecisionIDs(key: Self.tokenKey, scratch: memory[3], seed: 0xABC)
+    ids.now = 1_800_000_000_000
   }
 
   // Safe because no method lets a view of the memory out.

@@ -15,7 +15,7 @@ struct ImportFenceTests {
     "Kernel": ["Bytes", "CLiburing", "Glibc"],
     "Trust": ["Bytes", "COpenSSL"],
     "Snapshots": ["Bytes", "JSON", "Decisions", "Trust"],
-    "Dialects": ["Bytes", "JSON", "HTTP", "Decisions"],
+    "Dialects": ["Bytes", "JSON", "HTTP", "Decisions", "Exposures", "Trust"],
     "Publication": ["Bytes", "Synchronization"],
     "Server": ["Bytes", "HTTP", "Kernel"],
     "Operations": ["Arguments", "Bytes", "JSON", "Kernel"],

@@ -24,6 +24,7 @@ struct MetricsPage: Sendable {
     latency(&page)
     decisions(&page)
     connections(&page)
+    exposures(&page)
     snapshots(catalog, &page)
     return page.text
   }
@@ -73,6 +74,36 @@ struct MetricsPage: Sendable {
     }
     page.sample("turnout_decisions_total", "reason=\"FLAG_DEFAULT\"", sum(ServeCounters.flagDefaults))
     page.sample("turnout_decisions_total", "reason=\"FLAG_NOT_FOUND\"", sum(ServeCounters.flagsNotFound))
+  }
+
+  private func exposures(_ page: inout MetricsText) {
+    var place = ServeCounters.report
+    func next() -> Double {
+      defer { place += 1 }
+      return sum(place)
+    }
+    page.counter("turnout_exposures_recorded_total", "Exposures written into datagrams.", next())
+    page.counter("turnout_exposures_unsampled_total", "Exposures of users outside the sample.", next())
+    page.counter(
+      "turnout_exposures_untracked_answers_total", "Answers whose request asked to leave no exposure.", next()
+    )
+    page.counter(
+      "turnout_exposures_repeated_total", "Exposures not recorded because the same one just was.", next())
+    page.counter("turnout_exposures_dropped_total", "Exposures that were lost here, by reason.")
+    page.sample("turnout_exposures_dropped_total", "reason=\"full\"", next())
+    page.sample("turnout_exposures_dropped_total", "reason=\"oversized\"", next())
+    page.counter(
+      "turnout_exposures_sent_total", "Exposures in datagrams that were handed to the kernel.", next())
+    page.counter("turnout_exposure_datagrams_sent_total", "Datagrams that the kernel took.", next())
+    page.counter("turnout_exposure_datagrams_refused_total", "Datagrams that the kernel refused.", next())
+    page.counter("turnout_exposure_datagrams_resent_total", "Datagrams sent again on request.", next())
+    page.counter(
+      "turnout_exposure_datagrams_gone_total", "Datagrams asked for again that were no longer kept.", next())
+    page.counter("turnout_exposure_resend_requests_total", "Requests to send datagrams again.", next())
+    page.counter(
+      "turnout_exposure_resend_requests_refused_total", "Requests and parts of them that were refused.",
+      next())
+    page.counter("turnout_exposure_heartbeats_total", "Heartbeats sent.", next())
   }
 
   private func connections(_ page: inout MetricsText) {

@@ -12,20 +12,28 @@ struct Router: ~Copyable {
   private let words: WorkerWords
   private var workspace: Workspace
   private var ids: DecisionIDs
+  private var reporter: Reporter
+  private var wall: UInt64 = 0
+  private var now: UInt64 = 0
   /// Set when an environment was asked for that nobody follows yet.
   private(set) var hasWants = false
   /// The turn's last request for an unknown environment; one a turn is enough to ask.
   private var wantedInTurn = false
 
-  init(words: WorkerWords, workspace: ByteRegion, seed: UInt64) {
+  init(words: WorkerWords, workspace: ByteRegion, ids: DecisionIDs, reporter: consuming Reporter) {
     self.words = words
     self.workspace = Workspace(workspace)
-    ids = DecisionIDs(seed: seed)
+    self.ids = ids
+    self.reporter = reporter
   }
 
-  mutating func beginTurn() {
+  /// `wall` is in nanoseconds since 1970, `now` is monotonic.
+  mutating func beginTurn(wall: UInt64, now: UInt64) {
     hasWants = false
     wantedInTurn = false
+    self.wall = wall
+    self.now = now
+    ids.now = wall / 1_000_000
   }
 
   /// Answers one request.
@@ -58,6 +66,15 @@ struct Router: ~Copyable {
     if !exchange.output.isOverflowing { words.count(ServeCounters.request(route, status)) }
   }
 
+  // MARK: - Reporting
+
+  /// Monotonic nanoseconds; when ``sendReports(_:)`` has to be called again at the latest.
+  var reportDeadline: UInt64 { reporter.deadline }
+
+  mutating func sendReports(_ server: inout Server) { reporter.turn(&server) }
+  mutating func endReporting(_ server: inout Server) { reporter.end(&server) }
+  func countReports() { reporter.count(words) }
+
   // MARK: - Decisions
 
   private mutating func decide(_ exchange: inout Exchange, _ catalog: Catalog) -> Status {
@@ -78,7 +95,11 @@ struct Router: ~Copyable {
     guard let status = allow(&exchange, .post, "Allow: POST, OPTIONS\r\n") else {
       switch DecideBody.read(exchange.bytes.slice(exchange.request.body), &workspace) {
       case .fault(let fault): return refuse(&exchange, fault)
-      case .question(let question):
+      case .question(var question):
+        guard let tracks = DecideQuery.readTrack(exchange.bytes, exchange.request.query) else {
+          return refuse(&exchange, DecideQuery.invalidTrack)
+        }
+        question.tracks = question.tracks && tracks
         return evaluate(question, &exchange, catalog) { tables, workspace, ids, output in
           DecideAnswer.writeDecisions(question, tables, &workspace, &ids, to: &output)
         }
@@ -99,8 +120,20 @@ struct Router: ~Copyable {
     let head = ResponseHead(.ok, .json, for: exchange.request, date: exchange.date, into: &exchange.output)
     let flags = write(tables, &workspace, &ids, &exchange.output)
     head.finish(&exchange.output)
-    if !exchange.output.isOverflowing { count(flags) }
+    if !exchange.output.isOverflowing {
+      count(flags)
+      // An answer to HEAD shows nothing.
+      if exchange.request.method != .head { report(question, tables) }
+    }
     return .ok
+  }
+
+  private mutating func report(_ question: Question, _ tables: Tables) {
+    if question.tracks {
+      reporter.record(question, tables, workspace, wall: wall, now: now)
+    } else {
+      reporter.skip()
+    }
   }
 
   private func count(_ flags: DecideAnswer.FlagCounts) {

@@ -33,7 +33,8 @@ enum ServeCounters {
   static var tally: Int { latencies + latencyBuckets + 1 }
   static var rejections: Int { tally + 11 }
   static var connections: Int { rejections + Rejection.allCases.count }
-  static var count: Int { connections + 1 }
+  static var report: Int { connections + 1 }
+  static var count: Int { report + 14 }
 
   /// Upper bounds 1 us, 2 us, 4 us ... 2^19 us, about half a second; one more beyond.
   static var latencyBuckets: Int { 20 }

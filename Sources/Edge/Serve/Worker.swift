@@ -3,10 +3,12 @@
 
 import Bytes
 import Decisions
+import Dialects
 import HTTP
 import Kernel
 import Publication
 import Server
+import Trust
 
 struct Worker: ~Copyable {
   private var server: Server
@@ -24,13 +26,19 @@ struct Worker: ~Copyable {
     var syncWaker: Waker
     var isEnding: SharedWord
     var seed: UInt64
+    /// Tags decision ids.
+    var tokenKey: MessageKey
+    var reporter: Reporter.Parts
   }
 
   init(_ parts: Parts) throws(SystemFailure) {
     let workspace = try Memory(byteCount: Workspace.byteCount)
+    let reporter = try Reporter(parts.reporter)
+    let scratch = try Memory(byteCount: DecisionIDs.byteCount)
     let server = try Server(parts.limits, listeners: parts.listeners, waker: parts.waker)
     self.server = server
-    router = Router(words: parts.words, workspace: workspace.leak(), seed: parts.seed)
+    let ids = DecisionIDs(key: parts.tokenKey, scratch: scratch.leak(), seed: parts.seed)
+    router = Router(words: parts.words, workspace: workspace.leak(), ids: ids, reporter: reporter)
     words = parts.words
     isEnding = parts.isEnding
     syncWaker = parts.syncWaker
@@ -41,16 +49,19 @@ struct Worker: ~Copyable {
     while true {
       if isEnding.value != 0 {
         server.drain()
-        if server.connectionCount == 0 { return report() }
+        if server.connectionCount == 0 {
+          router.endReporting(&server)
+          return report()
+        }
       }
       turn()
     }
   }
 
   private mutating func turn() {
-    server.wait()
+    server.wait(until: router.reportDeadline)
     let catalog = words.beginTurn()
-    router.beginTurn()
+    router.beginTurn(wall: server.wall, now: server.now)
     var answered: UInt64 = 0
     while var exchange = server.next() {
       router.answer(&exchange, catalog)
@@ -58,6 +69,7 @@ struct Worker: ~Copyable {
       answered += 1
     }
     while let pin = server.nextReleasedPin() { words.unpin(pin) }
+    router.sendReports(&server)
     server.flush()
     words.endTurn()
     if router.hasWants { syncWaker.wake() }
@@ -95,5 +107,6 @@ struct Worker: ~Copyable {
       words.set(ServeCounters.rejections + index, tally.rejections[index])
     }
     words.set(ServeCounters.connections, UInt64(server.connectionCount))
+    router.countReports()
   }
 }

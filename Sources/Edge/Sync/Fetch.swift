@@ -101,7 +101,7 @@ final class Fetch {
       guard completion.result >= 0 else { return fail(.unreachable, "receive", completion.result) }
       received(Int(completion.result))
       if outcome == nil, completion.result > 0 { receive(&ring) }
-    case .accept, .wake, .cancel: break
+    case .accept, .wake, .cancel, .guest: break
     }
     send(&ring)
   }
