@@ -14,26 +14,39 @@ package struct StreamIdentity: Hashable, Sendable {
   }
 }
 
-/// Datagrams that are missing between two that are not.
+/// Datagrams that are missing between two that are not, and the records they hold: both as the numbers that the
+/// stream gives them, so that a datagram found in the middle says exactly how many records lie on either side.
 package struct MissingRun: Equatable, Sendable {
-  /// Sequence numbers.
-  package var range: Range<UInt64>
-  /// How many records they hold together.
-  package var records: UInt64
+  package var datagrams: Range<UInt64>
+  package var records: Range<UInt64>
 
-  package init(range: Range<UInt64>, records: UInt64) {
-    self.range = range
-    self.records = records
+  /// Nil if so many datagrams cannot hold so many records: each holds one at least.
+  package init?(
+    from first: UInt64, recordsBefore: UInt64, to end: UInt64, recordsBefore recordsBeforeEnd: UInt64
+  ) {
+    guard first <= end, recordsBefore <= recordsBeforeEnd else { return nil }
+    let count = end - first
+    let (most, isBeyond) = count.multipliedReportingOverflow(by: UInt64(DatagramFormat.recordMax))
+    guard !isBeyond, count...most ~= recordsBeforeEnd - recordsBefore else { return nil }
+    datagrams = first..<end
+    records = recordsBefore..<recordsBeforeEnd
   }
+
+  var isEmpty: Bool { datagrams.isEmpty }
 }
 
-/// What was counted of a stream so far. Datagrams: `received` and `recovered` are disjoint; `lost` is final.
+/// What was counted of a stream so far. Datagrams, unless their name says records: `received` and `recovered` are
+/// disjoint; `lost` is final.
 package struct StreamCounts: Equatable, Sendable {
   package var received: UInt64 = 0
   /// Received because they were asked for again.
   package var recovered: UInt64 = 0
   package var lost: UInt64 = 0
+  /// Received or given up before.
   package var duplicates: UInt64 = 0
+  /// Contradicted what is known of the stream; nothing of them was believed.
+  package var inconsistent: UInt64 = 0
+  /// Of those received and those recovered.
   package var receivedRecords: UInt64 = 0
   package var lostRecords: UInt64 = 0
   /// Sent before this collector first heard of the stream, and no longer to be had: neither received nor lost
@@ -50,16 +63,20 @@ package struct StreamMark: Equatable, Sendable {
   package var next: UInt64
   /// Records in all datagrams before `next`.
   package var records: UInt64
+  /// What lies below this number was sent before the collector first heard of the stream; 0 if nothing was.
+  package var contact: UInt64
   /// In order, disjoint, below `next`.
   package var missing: [MissingRun]
   package var counts: StreamCounts
 
   package init(
-    stream: StreamIdentity, next: UInt64, records: UInt64, missing: [MissingRun], counts: StreamCounts
+    stream: StreamIdentity, next: UInt64, records: UInt64, contact: UInt64, missing: [MissingRun],
+    counts: StreamCounts
   ) {
     self.stream = stream
     self.next = next
     self.records = records
+    self.contact = contact
     self.missing = missing
     self.counts = counts
   }
