@@ -4,6 +4,7 @@
 // First, so that the types are those of the Glibc module: liburing.h asks for others.
 #include <sys/select.h>
 #include <liburing.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/eventfd.h>
 
@@ -36,3 +37,42 @@ static inline void turnout_name_thread(const char *name) { prctl(15 /* PR_SET_NA
 // What linux/udp.h calls UDP_SEGMENT and UDP_GRO; old C libraries know neither.
 static const int turnout_udp_segment = 103;
 static const int turnout_udp_gro = 104;
+
+// What a multishot recvmsg left in a buffer: 0 if it is no whole message. `segment` is the size of the datagrams that
+// UDP_GRO put together, 0 if it is a single one; `drops` is the socket's count of datagrams that found no room, and
+// stays as it is where the kernel does not tell.
+struct turnout_message {
+  const void *origin;
+  unsigned origin_length;
+  const void *payload;
+  unsigned payload_length;
+  unsigned segment;
+  unsigned drops;
+  int is_cut;
+};
+static inline int turnout_read_message(void *buffer, int length, struct msghdr *form, struct turnout_message *message) {
+  struct io_uring_recvmsg_out *out = io_uring_recvmsg_validate(buffer, length, form);
+  if (!out) return 0;
+  message->origin = io_uring_recvmsg_name(out);
+  message->origin_length = out->namelen < form->msg_namelen ? out->namelen : form->msg_namelen;
+  message->payload = io_uring_recvmsg_payload(out, form);
+  message->payload_length = io_uring_recvmsg_payload_length(out, length, form);
+  message->is_cut = (out->flags & MSG_TRUNC) != 0;
+  message->segment = 0;
+  for (struct cmsghdr *control = io_uring_recvmsg_cmsg_firsthdr(out, form); control;
+       control = io_uring_recvmsg_cmsg_nexthdr(out, form, control)) {
+    if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SO_RXQ_OVFL)
+      __builtin_memcpy(&message->drops, CMSG_DATA(control), sizeof message->drops);
+    if (control->cmsg_level == 17 && control->cmsg_type == turnout_udp_gro) {
+      int size;
+      __builtin_memcpy(&size, CMSG_DATA(control), sizeof size);
+      message->segment = size > 0 ? (unsigned)size : 0;
+    }
+  }
+  return 1;
+}
+static inline void turnout_prepare_message_form(struct msghdr *form) {
+  __builtin_memset(form, 0, sizeof *form);
+  form->msg_namelen = sizeof(struct sockaddr_in6);
+  form->msg_controllen = CMSG_SPACE(sizeof(int)) * 2;
+}

@@ -26,6 +26,8 @@ package struct RingSettings: Sendable {
   private let bufferRing: UnsafeMutablePointer<io_uring_buf_ring>
   private let settings: RingSettings
   private let batch: UnsafeMutablePointer<UnsafeMutablePointer<io_uring_cqe>?>
+  /// What a received message is to be laid out like.
+  private let messageForm: UnsafeMutablePointer<msghdr>
   private var batchCount = 0
   private var batchIndex = 0
   private let waker: Waker
@@ -54,6 +56,8 @@ package struct RingSettings: Sendable {
     unsafe bufferRing = bufferRingMemory.region.start.assumingMemoryBound(to: io_uring_buf_ring.self)
     self.buffersMemory = buffersMemory
     self.bufferRingMemory = bufferRingMemory
+    unsafe messageForm = .allocate(capacity: 1)
+    unsafe turnout_prepare_message_form(messageForm)
     unsafe batch = .allocate(capacity: Ring.batchMax)
     unsafe batch.initialize(repeating: nil, count: Ring.batchMax)
     for buffer in 0..<settings.buffers { provide(buffer, at: buffer) }
@@ -65,6 +69,7 @@ package struct RingSettings: Sendable {
     unsafe io_uring_queue_exit(ring)
     unsafe ring.deallocate()
     unsafe batch.deallocate()
+    unsafe messageForm.deallocate()
   }
 
   private static func setUp(
@@ -123,6 +128,27 @@ package struct RingSettings: Sendable {
     let sqe = unsafe vacantSubmission()
     unsafe io_uring_prep_recv(sqe, socket, region.start, region.count, 0)
     unsafe turnout_sqe_set_token(sqe, token.bits)
+  }
+
+  /// Receives datagrams with their origin into the ring's buffers, until it fails or the buffers run out; the
+  /// completions' buffers hold what ``message(in:count:)`` reads.
+  package mutating func receiveMessages(_ socket: Int32, _ token: Token) {
+    let sqe = unsafe vacantSubmission()
+    unsafe io_uring_prep_recvmsg_multishot(sqe, socket, messageForm, 0)
+    unsafe turnout_sqe_select_buffer(sqe, Ring.bufferGroup)
+    unsafe turnout_sqe_set_token(sqe, token.bits)
+  }
+
+  /// What ``receiveMessages(_:_:)`` received: the first `count` bytes of a buffer, whose memory it points into; nil
+  /// if that is no whole message.
+  package func message(in buffer: Int32, count: Int) -> Message? {
+    var parts = unsafe turnout_message()
+    let region = self.buffer(buffer)
+    guard unsafe turnout_read_message(region.start, Int32(count), messageForm, &parts) != 0 else { return nil }
+    return unsafe Message(
+      origin: Address(parts.origin, count: Int(parts.origin_length)),
+      payload: ByteView(start: parts.payload, count: Int(parts.payload_length)), segment: Int(parts.segment),
+      drops: parts.drops, isCut: parts.is_cut != 0)
   }
 
   /// Sends once from `bytes`, which must not change before the completion; the result may be short.

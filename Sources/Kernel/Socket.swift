@@ -1,6 +1,7 @@
 // Sockets of the two kinds that are listened on and connected to: TCP and Unix domain streams.
 
 internal import CLiburing  // liburing.h brings the socket types
+package import Bytes
 import Glibc
 
 /// Where a socket listens or connects: `127.0.0.1:7070`, `[::1]:7070`, `localhost:7070` or `unix:PATH`.
@@ -62,6 +63,14 @@ package struct Address: Sendable, Equatable {
       guard endpoint.isUsable else { throw SystemFailure("use \(endpoint)", code: ENAMETOOLONG) }
       setPath(path)
     case .tcp(let host, let port): try resolve(host, port)
+    }
+  }
+
+  /// What the kernel says a datagram came from.
+  @unsafe init(_ start: UnsafeRawPointer, count: Int) {
+    length = socklen_t(min(count, MemoryLayout<sockaddr_storage>.size))
+    unsafe withUnsafeMutableBytes(of: &storage) {
+      unsafe $0.copyMemory(from: UnsafeRawBufferPointer(start: start, count: Int(length)))
     }
   }
 
@@ -132,6 +141,47 @@ package enum Socket {
     let socket = try make(address.family)
     if address.family != AF_UNIX { try set(socket, Int32(IPPROTO_TCP), TCP_NODELAY, "TCP_NODELAY") }
     return socket
+  }
+
+  /// A socket that receives datagrams at `endpoint`, with room for `byteCount` bytes of them if the system allows
+  /// it. It tells how many found no room, and puts several of one origin together if the kernel can.
+  package static func receiveDatagrams(
+    at endpoint: Endpoint, bufferOf byteCount: Int
+  ) throws(SystemFailure) -> Descriptor {
+    let address = try Address(of: endpoint)
+    let socket = try make(address.family, SOCK_DGRAM)
+    var size = Int32(byteCount)
+    let length = socklen_t(MemoryLayout<Int32>.size)
+    // The first one goes beyond net.core.rmem_max, which needs CAP_NET_ADMIN.
+    if unsafe setsockopt(socket.number, SOL_SOCKET, SO_RCVBUFFORCE, &size, length) != 0 {
+      _ = unsafe setsockopt(socket.number, SOL_SOCKET, SO_RCVBUF, &size, length)
+    }
+    try set(socket, SOL_SOCKET, SO_RXQ_OVFL, "SO_RXQ_OVFL")
+    var one: Int32 = 1
+    _ = unsafe setsockopt(socket.number, Int32(IPPROTO_UDP), turnout_udp_gro, &one, length)
+    guard unsafe withPointer(to: address, { unsafe bind(socket.number, $0, address.length) }) == 0 else {
+      throw SystemFailure(
+        "receive at \(endpoint)",
+        remedy: errno == EADDRINUSE ? "Stop what listens there, or choose another address." : "")
+    }
+    return socket
+  }
+
+  /// Bytes that a socket has room for.
+  package static func receiveBuffer(of socket: Int32) -> Int {
+    var size: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    guard unsafe getsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, &length) == 0 else { return 0 }
+    return Int(size)
+  }
+
+  /// Sends one datagram; false if it could not leave at once.
+  package static func send(_ socket: Int32, _ bytes: ByteView, to address: Address) -> Bool {
+    unsafe withPointer(to: address) {
+      unsafe sendto(
+        socket, bytes.start, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL), $0,
+        address.length)
+    } == bytes.count
   }
 
   /// A socket for datagrams to and from `address` alone.

@@ -2,6 +2,7 @@
 // that of the slot when the operation began: a completion for a connection that is gone is dropped by it,
 // not by luck.
 
+package import Bytes
 import Glibc
 
 package struct Token: Equatable, BitwiseCopyable, Sendable {
@@ -42,4 +43,17 @@ package struct Completion: BitwiseCopyable, Sendable {
   package var isCancelled: Bool { result == -ECANCELED }
   /// Whether no receive buffer was left.
   package var isOutOfBuffers: Bool { result == -ENOBUFS }
+}
+
+/// Datagrams of one origin as they were received.
+package struct Message {
+  package var origin: Address
+  /// One datagram, or several of `segment` bytes one after the other, the last one shorter.
+  package var payload: ByteView
+  /// Bytes of each of several; 0 for one.
+  package var segment: Int
+  /// How many datagrams the socket had no room for so far; 0 before the first one.
+  package var drops: UInt32
+  /// Whether the buffer was too small for it.
+  package var isCut: Bool
 }

@@ -18,6 +18,12 @@ package struct Waker: Sendable {
     _ = unsafe write(descriptor, &one, 8)
   }
 
+  /// Returns when somebody wakes, or after the time; for a thread that has no ring.
+  package func wait(milliseconds: Int32) {
+    var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    if unsafe poll(&request, 1, milliseconds) > 0 { drain() }
+  }
+
   func drain() {
     var count: UInt64 = 0
     _ = unsafe read(descriptor, &count, 8)

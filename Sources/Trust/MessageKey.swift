@@ -50,6 +50,14 @@ package struct MessageKey: Sendable {
     for index in 0..<Self.tagCount { region.store(digest[index], at: offset + index) }
   }
 
+  /// Fills the last 16 bytes of `message` with the tag of those before.
+  package func tag(atEndOf message: inout [UInt8]) {
+    let end = message.count - Self.tagCount
+    var digest = [UInt8](repeating: 0, count: 32)
+    message.withBytes { unsafe self.digest($0.slice(0..<end), .empty, &digest) }
+    message.replaceSubrange(end..., with: digest.prefix(Self.tagCount))
+  }
+
   /// Whether `tag` is that of `message` and then `more`; takes the same time wherever it differs.
   package func accepts(_ tag: ByteView, of message: ByteView, _ more: ByteView = .empty) -> Bool {
     guard tag.count == Self.tagCount else { return false }

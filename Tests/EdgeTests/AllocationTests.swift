@@ -43,6 +43,12 @@ struct AllocationTests {
     try site.publish("prod", 1)
     try site.write(to: folder, under: "site")
     var settings = EdgeSettings("file:site", site)
+    // Nobody listens there: exposures are recorded, tagged and sent all the same.
+    let key = String(repeating: "0f", count: 32)
+    try folder.write("exposures.key", key)
+    settings.members = [
+      "\"exposures\": {\"collector\": \"127.0.0.1:\(try Plug.freePort())\", \"keyFile\": \"exposures.key\", \"flushInterval\": \"1ms\", \"dedupeWindow\": \"0s\"}"
+    ]
     settings.variables = [
       "LD_PRELOAD": folder.path("count.so"), "ALLOCATION_COUNT_FILE": folder.path("count"),
     ]
@@ -52,6 +58,9 @@ struct AllocationTests {
     #expect(before > 0, "the worker allocates when it starts; otherwise nothing was counted")
     try ask(edge, rounds: 500)
     #expect(try count(folder) == before)
+    let metrics = String(decoding: try edge.admin("/metrics").body, as: UTF8.self)
+    #expect(!metrics.contains("turnout_exposures_recorded_total 0\n"))
+    #expect(!metrics.contains("turnout_exposure_datagrams_sent_total 0\n"))
   }
 
   /// Each request alone, all of them pipelined, and some over connections of their own.
