@@ -100,7 +100,8 @@ let package = Package(
     tests(
       "EdgeTests",
       [
-        "turnout-edge", "turnout", "Bytes", "JSON", "HTTP", "Kernel", "Snapshots", "Trust", "Edge",
+        "turnout-edge", "turnout", "Bytes", "JSON", "HTTP", "Decisions", "Exposures", "Kernel", "Snapshots",
+        "Trust", "Edge",
         "ProgramSupport",
       ], exclude: ["Shims"]),
     tests("DecisionsTests", ["Bytes", "JSON", "Decisions", "Snapshots", "Trust", "TestSupport"]),
