@@ -66,7 +66,7 @@ final class Sender {
     settings.isTagged = isTagged
     self.settings = settings
     // A multiple of a cache line, so that its beginning is as aligned as its end.
-    memory = GuardedBytes([UInt8](repeating: 0, count: (settings.byteCount + 63) & ~63))
+    memory = GuardedBytes(zeroCount: (settings.byteCount + 63) & ~63)
     edgeMemory = GuardedBytes(Array(edge.utf8))
     let edgeRegion = edgeMemory.withRegion { $0 }
     outbox = memory.withRegion { Outbox($0, edge: edgeRegion, settings) }

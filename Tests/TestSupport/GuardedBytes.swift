@@ -11,8 +11,14 @@ import Glibc
   private let count: Int
 
   package init(_ bytes: some Collection<UInt8>) {
+    self.init(zeroCount: bytes.count)
+    for (offset, byte) in bytes.enumerated() { region.store(byte, at: offset) }
+  }
+
+  /// So many zeros.
+  package init(zeroCount: Int) {
     let pageCount = Int(getpagesize())
-    count = bytes.count
+    count = zeroCount
     let readable = (count + pageCount - 1) / pageCount * pageCount
     mappingCount = readable + pageCount
     let mapped = unsafe mmap(nil, mappingCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
@@ -20,8 +26,6 @@ import Glibc
       unsafe mprotect(mapped + readable, pageCount, PROT_NONE) == 0
     else { fatalError("no memory to guard") }
     unsafe mapping = mapped
-    let region = unsafe ByteRegion(start: mapped + (readable - count), count: count)
-    for (offset, byte) in bytes.enumerated() { region.store(byte, at: offset) }
   }
 
   deinit {
