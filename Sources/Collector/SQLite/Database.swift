@@ -4,22 +4,22 @@
 internal import CSQLite
 
 /// What SQLite refused, in its own words.
-struct DatabaseFailure: Error, Sendable, CustomStringConvertible {
+package struct DatabaseFailure: Error, Sendable, CustomStringConvertible {
   /// The primary result code, such as SQLITE_FULL.
   let code: Int32
-  let description: String
+  package let description: String
 
   /// Whether there is no room left, or the disk does not take more: it may later.
-  var isFull: Bool { code == SQLITE_FULL || code == SQLITE_IOERR }
+  package var isFull: Bool { code == SQLITE_FULL || code == SQLITE_IOERR }
 }
 
 /// A connection to a database file, for one thread.
-@safe final class Database {
+@safe package final class Database {
   private let handle: OpaquePointer
 
   /// Opens the file at `path`, which is made if it is not there, with a write-ahead log that is flushed to the disk
   /// at each commit (`isDurable`), or at each checkpoint.
-  init(_ path: String, isDurable: Bool) throws(DatabaseFailure) {
+  package init(_ path: String, isDurable: Bool) throws(DatabaseFailure) {
     var handle: OpaquePointer?
     let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
     let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)
@@ -39,7 +39,7 @@ struct DatabaseFailure: Error, Sendable, CustomStringConvertible {
   }
 
   /// Runs statements without parameters or results.
-  func execute(_ sql: String) throws(DatabaseFailure) {
+  package func execute(_ sql: String) throws(DatabaseFailure) {
     guard unsafe sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw failure(sql) }
   }
 
@@ -56,7 +56,7 @@ struct DatabaseFailure: Error, Sendable, CustomStringConvertible {
     }
   }
 
-  func prepare(_ sql: String) throws(DatabaseFailure) -> Statement {
+  package func prepare(_ sql: String) throws(DatabaseFailure) -> Statement {
     var statement: OpaquePointer?
     guard unsafe sqlite3_prepare_v2(handle, sql, -1, &statement, nil) == SQLITE_OK,
       let statement = unsafe statement
@@ -76,7 +76,7 @@ struct DatabaseFailure: Error, Sendable, CustomStringConvertible {
 }
 
 /// A prepared statement. Parameters are numbered from 1, columns from 0.
-@safe final class Statement {
+@safe package final class Statement {
   private let handle: OpaquePointer
   private let database: Database
 
@@ -89,11 +89,11 @@ struct DatabaseFailure: Error, Sendable, CustomStringConvertible {
     unsafe sqlite3_finalize(handle)
   }
 
-  func bind(_ place: Int32, _ value: Int) { unsafe sqlite3_bind_int64(handle, place, Int64(value)) }
+  package func bind(_ place: Int32, _ value: Int) { unsafe sqlite3_bind_int64(handle, place, Int64(value)) }
   func bind(_ place: Int32, _ value: Double) { unsafe sqlite3_bind_double(handle, place, value) }
   func bindNull(_ place: Int32) { unsafe sqlite3_bind_null(handle, place) }
 
-  func bind(_ place: Int32, _ value: String?) {
+  package func bind(_ place: Int32, _ value: String?) {
     guard let value else { return bindNull(place) }
     bind(place, utf8: Array(value.utf8))
   }
@@ -110,7 +110,7 @@ struct DatabaseFailure: Error, Sendable, CustomStringConvertible {
   }
 
   /// The next row; false behind the last one.
-  func step() throws(DatabaseFailure) -> Bool {
+  package func step() throws(DatabaseFailure) -> Bool {
     switch unsafe sqlite3_step(handle) {
     case SQLITE_ROW: return true
     case SQLITE_DONE: return false
@@ -119,17 +119,17 @@ struct DatabaseFailure: Error, Sendable, CustomStringConvertible {
   }
 
   /// Runs it to its end and makes it ready to run again.
-  func run() throws(DatabaseFailure) {
+  package func run() throws(DatabaseFailure) {
     defer { reset() }
     while try step() {}
   }
 
-  func reset() { unsafe sqlite3_reset(handle) }
+  package func reset() { unsafe sqlite3_reset(handle) }
 
-  func integer(_ column: Int32) -> Int { unsafe Int(sqlite3_column_int64(handle, column)) }
-  func number(_ column: Int32) -> Double { unsafe sqlite3_column_double(handle, column) }
+  package func integer(_ column: Int32) -> Int { unsafe Int(sqlite3_column_int64(handle, column)) }
+  package func number(_ column: Int32) -> Double { unsafe sqlite3_column_double(handle, column) }
 
-  func text(_ column: Int32) -> String? {
+  package func text(_ column: Int32) -> String? {
     guard let text = unsafe sqlite3_column_text(handle, column) else { return nil }
     let count = unsafe Int(sqlite3_column_bytes(handle, column))
     return unsafe String(decoding: UnsafeBufferPointer(start: text, count: count), as: UTF8.self)
