@@ -116,7 +116,8 @@ let package = Package(
     tests(
       "CollectorTests",
       [
-        "turnout-collector", "turnout-edge", "turnout", "Bytes", "JSON", "Kernel", "Trust", "Exposures",
+        "turnout-collector", "turnout-edge", "turnout", "Bytes", "HTTP", "JSON", "Kernel", "Trust",
+        "Exposures",
         "Collector", "CSQLite", "CKafka", "TestSupport", "ProgramSupport",
       ]),
     tests("PublicationTests", ["Bytes", "Publication", "TestSupport"]),
