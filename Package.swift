@@ -75,13 +75,13 @@ let package = Package(
       ]),
 
     // L4: arguments, exit codes, one call.
-    program("turnout-edge", ["Arguments", "Bytes", "Kernel", "Snapshots", "Operations", "Edge"]),
-    program("turnout-collector", ["Arguments", "Bytes", "Kernel", "Operations", "Collector"]),
+    program("turnout-edge", ["Arguments", "Kernel", "Snapshots", "Operations", "Edge"]),
+    program("turnout-collector", ["Arguments", "Kernel", "Operations", "Collector"]),
     program(
       "turnout",
       [
         "Arguments", "Bytes", "JSON", "HTTP", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects",
-        "Exposures",
+        "Exposures", "Operations",
       ]),
 
     // Programs that measure; `make bench` runs them.

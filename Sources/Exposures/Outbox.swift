@@ -253,7 +253,7 @@ package struct Outbox {
   }
 
   /// Records of the closed datagrams from `first` on; all of them must be kept.
-  private func records(first: UInt64, count: Int) -> UInt64 {
+  package func records(first: UInt64, count: Int) -> UInt64 {
     var sum: UInt64 = 0
     for index in 0..<count { sum += UInt64(counts[slot(first + UInt64(index))]) }
     return sum

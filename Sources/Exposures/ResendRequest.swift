@@ -1,6 +1,6 @@
 // What the collector asks an edge for: runs of sequence numbers that it misses.
 
-import Bytes
+package import Bytes
 
 package struct ResendRequest: Equatable, Sendable {
   /// Runs in one request.
@@ -20,7 +20,7 @@ package struct ResendRequest: Equatable, Sendable {
   }
 
   /// The datagram, with room for the tag at its end if it is to have one.
-  package func encode(edge: [UInt8], isTagged: Bool, sentAt: UInt64) -> [UInt8] {
+  package func encode(edge: ByteView, isTagged: Bool, sentAt: UInt64) -> [UInt8] {
     let start = DatagramFormat.headCount + edge.count
     let count = start + ranges.count * Self.rangeCount + (isTagged ? DatagramFormat.tagCount : 0)
     return [UInt8](capacity: count) { output in
@@ -29,7 +29,7 @@ package struct ResendRequest: Equatable, Sendable {
         .resend, isTagged: isTagged, boot: boot, worker: worker, sequence: 0, recordsBefore: 0,
         sentAt: sentAt,
         count: UInt16(ranges.count))
-      edge.withBytes { DatagramFormat.write(header, edge: $0, to: region) }
+      DatagramFormat.write(header, edge: edge, to: region)
       for (index, range) in ranges.enumerated() {
         let place = start + index * Self.rangeCount
         region.store(littleEndian: range.lowerBound, at: place)

@@ -1,7 +1,6 @@
 // turnout-edge: arguments, exit codes, one call.
 
 import Arguments
-import Bytes
 import Edge
 import Kernel
 import Operations
@@ -23,29 +22,9 @@ let program = Program(
     SIGTERM and SIGINT end the process once the requests under way are answered; a second one ends it at once.
     """)
 
-func fail(_ code: Int32, _ message: String) -> Never {
-  Array("turnout-edge: \(message)\n".utf8).withBytes { Process.writeError($0) }
-  Process.end(code)
-}
-
-do {
-  switch try program.parse(Array(CommandLine.arguments.dropFirst())) {
-  case .print(let text): print(text)
-  case .run(let invocation):
-    let configuration = try Configuration(file: invocation.required("config"), environment: Process.variables)
-    try Edge.check(configuration)
-    if invocation.has("check") {
-      print("the configuration is good")
-    } else {
-      try Edge.run(configuration)
-    }
-  }
-} catch let fault as UsageFault {
-  fail(2, "\(fault); turnout-edge --help tells more")
-} catch let fault as ConfigurationFault {
-  fail(2, fault.description)
-} catch let refusal as Refusal {
-  fail(3, refusal.description)
-} catch {
-  fail(1, "\(error)")
+program.main(isRefusal: { $0 is Refusal }) { invocation in
+  let configuration = try Configuration(file: invocation.required("config"), environment: Process.variables)
+  try Edge.check(configuration)
+  guard !invocation.has("check") else { return print("the configuration is good") }
+  try Edge.run(configuration)
 }

@@ -266,9 +266,8 @@ struct ExposureTests {
     let first = try #require(listener.headers.first)
     let original = try #require(listener.datagrams[first.sequence])
     func ask(_ boot: UInt64, tagged: Bool) {
-      var request = ResendRequest(boot: boot, worker: first.worker, ranges: [0..<1, 5_000_000..<5_000_002])
-        .encode(
-          edge: Array("e-1".utf8), isTagged: true, sentAt: 0)
+      let form = ResendRequest(boot: boot, worker: first.worker, ranges: [0..<1, 5_000_000..<5_000_002])
+      var request = Array("e-1".utf8).withBytes { form.encode(edge: $0, isTagged: true, sentAt: 0) }
       if tagged { key.tag(atEndOf: &request) }
       listener.peer.send(request, to: listener.edgePort)
     }

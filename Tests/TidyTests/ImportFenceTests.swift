@@ -28,11 +28,11 @@ struct ImportFenceTests {
       "Arguments", "Bytes", "JSON", "HTTP", "Kernel", "Trust", "Exposures", "Publication", "Server",
       "Operations", "CSQLite", "CZstd", "CKafka",
     ],
-    "turnout-edge": ["Arguments", "Bytes", "Kernel", "Snapshots", "Operations", "Edge"],
-    "turnout-collector": ["Arguments", "Bytes", "Kernel", "Operations", "Collector"],
+    "turnout-edge": ["Arguments", "Kernel", "Snapshots", "Operations", "Edge"],
+    "turnout-collector": ["Arguments", "Kernel", "Operations", "Collector"],
     "turnout": [
       "Arguments", "Bytes", "JSON", "HTTP", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects",
-      "Exposures",
+      "Exposures", "Operations",
     ],
   ]
 

@@ -174,8 +174,10 @@ struct Receiver: ~Copyable {
     var requests: UInt64 = 0
     reception.forEachRequest(now: moment.now) { place, identity, ranges in
       guard let origin = origins[place] else { return }
-      var request = ResendRequest(boot: identity.boot, worker: identity.worker, ranges: ranges).encode(
-        edge: Array(identity.edge.utf8), isTagged: key != nil, sentAt: moment.wall)
+      let form = ResendRequest(boot: identity.boot, worker: identity.worker, ranges: ranges)
+      var request = Array(identity.edge.utf8).withBytes {
+        form.encode(edge: $0, isTagged: key != nil, sentAt: moment.wall)
+      }
       if let key { key.tag(atEndOf: &request) }
       // One that cannot leave is repeated by the next try.
       if request.withBytes({ Socket.send(socket, $0, to: origin) }) { requests += 1 }
