@@ -1,34 +1,34 @@
 // What the receiver hands to the sinks: accepted datagrams back to back, in memory that is made at the start and
 // goes round. A block belongs to the receiver until it is handed over, and to nobody until every sink is done.
 
-import Bytes
-import Exposures
-import Kernel
+package import Bytes
+package import Exposures
+package import Kernel
 
-final class Block: @unchecked Sendable {
+package final class Block: @unchecked Sendable {
   /// Bytes of datagrams in one block.
   static let byteMax = 1 << 20
 
   private let memory: Memory
   /// Bytes in use: of each datagram two bytes of length, then the datagram.
   private(set) var byteCount = 0
-  private(set) var recordCount = 0
+  package private(set) var recordCount = 0
   /// How far each stream is that has datagrams in this block, once they are stored.
   var marks: [StreamMark] = []
   /// Milliseconds since 1970, when the block was handed over.
   var arrivedAt: UInt64 = 0
 
-  init() throws(SystemFailure) {
+  package init() throws(SystemFailure) {
     memory = try Memory(byteCount: Self.byteMax)
   }
 
   var isEmpty: Bool { byteCount == 0 }
 
   /// Whether another datagram fits.
-  var hasRoom: Bool { byteCount + 2 + DatagramFormat.byteMax <= Self.byteMax }
+  package var hasRoom: Bool { byteCount + 2 + DatagramFormat.byteMax <= Self.byteMax }
 
   /// Appends a datagram of records, whose bytes were checked; there must be room.
-  func append(_ bytes: ByteView, records: Int) {
+  package func append(_ bytes: ByteView, records: Int) {
     precondition(hasRoom)
     memory.region.store(littleEndian: UInt16(bytes.count), at: byteCount)
     memory.region.copy(bytes, to: byteCount + 2)
@@ -43,7 +43,7 @@ final class Block: @unchecked Sendable {
   }
 
   /// Calls `body` with every datagram, in the order of their arrival.
-  func forEach<Failure: Error>(_ body: (Datagram) throws(Failure) -> Void) throws(Failure) {
+  package func forEach<Failure: Error>(_ body: (Datagram) throws(Failure) -> Void) throws(Failure) {
     var offset = 0
     while offset < byteCount {
       let count = Int(memory.region.bytes.word16(at: offset))
