@@ -118,7 +118,7 @@ let package = Package(
       [
         "turnout-collector", "turnout-edge", "turnout", "Bytes", "HTTP", "JSON", "Kernel", "Trust",
         "Exposures",
-        "Collector", "CSQLite", "CKafka", "TestSupport", "ProgramSupport",
+        "Publication", "Server", "Collector", "CSQLite", "CKafka", "TestSupport", "ProgramSupport",
       ]),
     tests("PublicationTests", ["Bytes", "Publication", "TestSupport"]),
   ],
