@@ -95,6 +95,7 @@ let package = Package(
       "ProgramSupport", ["Bytes", "JSON", "Kernel", "Snapshots", "Trust"], path: "Tests/ProgramSupport"),
     tests("BytesTests", ["Bytes", "JSON", "TestSupport"]),
     tests("JSONTests", ["Bytes", "JSON", "TestSupport"]),
+    tests("ServerTests", ["Bytes", "HTTP", "Kernel", "Server", "ProgramSupport"]),
     tests("HTTPTests", ["Bytes", "HTTP", "TestSupport"]),
     tests("TidyTests", ["Edge", "HTTP", "Snapshots"]),
     tests(

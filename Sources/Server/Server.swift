@@ -71,6 +71,8 @@ package struct Server: ~Copyable {
   private static var lingerMax: UInt64 { 4 * 1024 * 1024 }
   /// Operations that guests may have under way, receiving not counted.
   private static var guestOperationMax: Int { 16 }
+  /// Bytes of pending input that keep their pages while unused.
+  private static var warmMax: Int { 512 * 1024 * 1024 }
   /// Bytes handed to one send.
   private static var sendMax: Int { 256 * 1024 }
 
@@ -86,6 +88,9 @@ package struct Server: ~Copyable {
     let memory = try Memory(
       byteCount: count * perSlot + guestMax * MemoryLayout<Completion>.stride + 4096)
     let pendingPool = try BufferPool(count: count, size: limits.pendingMax(settings), warmCount: 256)
+    let pendingMax = limits.pendingMax(settings)
+    let pendingPool = try BufferPool(
+      count: count, size: pendingMax, warmCount: min(256, Self.warmMax / pendingMax))
     let answersPool = try BufferPool(count: count, size: limits.answers, warmCount: 256)
     let largePool = try BufferPool(count: limits.largeAnswers, size: limits.largeAnswer, warmCount: 1)
     var carver = Carver(memory.region)
@@ -169,6 +174,19 @@ package struct Server: ~Copyable {
       if connections[slot].isOpen, !connections[slot].isClosing { settle(slot) }
     }
     dirtyCount = 0
+  }
+
+  /// Ends the turn without its answers: every connection that was answered in it is closed, so that its client
+  /// has heard nothing and may ask again. Answers of turns before are sent on.
+  package mutating func abandonTurn() {
+    for index in 0..<dirtyCount {
+      let slot = Int(dirty[index])
+      let connection = connections[slot]
+      // One with an answer under way was not read in this turn.
+      guard connection.isOpen, !connection.isSending else { continue }
+      if connection.answersEnd > connection.answersStart { close(slot) }
+    }
+    flush()
   }
 
   /// A pin that was handed over with ``Exchange/attach(_:pin:)`` and is no longer used, or nil.

@@ -1,0 +1,74 @@
+// The server alone, with a loop of the test's own. What it does for the edge is tested with the edge.
+
+import Bytes
+import HTTP
+import Kernel
+import ProgramSupport
+import Server
+import Testing
+
+struct ServerTests {
+  private let folder: Folder
+  private var socket: String { folder.path("socket") }
+
+  /// A server that answers every request with its path, "/large" with more than a socket holds, and abandons the
+  /// turns in which "/abandon" is asked for.
+  init() throws {
+    folder = try Folder()
+    let listener = try Socket.listen(.unix(path: folder.path("socket")), isShared: false).release()
+    try Threads.start("server") {
+      var limits = Limits()
+      limits.connections = 8
+      var server = try! Server(limits, listeners: [listener], waker: try! Waker())
+      while true {
+        server.wait()
+        var isAbandoned = false
+        while var exchange = server.next() {
+          if exchange.path.equals("/abandon") { isAbandoned = true }
+          let head = ResponseHead(
+            .ok, .json, for: exchange.request, date: exchange.date, into: &exchange.output)
+          exchange.output.append(exchange.path)
+          if exchange.path.equals("/large") {
+            for _ in 0..<Self.largeCount { exchange.output.append("x") }
+          }
+          head.finish(&exchange.output)
+          server.finish(exchange)
+        }
+        if isAbandoned { server.abandonTurn() } else { server.flush() }
+      }
+    }
+  }
+
+  private static let largeCount = 6 << 20
+
+  private func request(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n" }
+
+  @Test func `a connection that was answered in an abandoned turn ends without an answer`() throws {
+    let client = try RawClient(path: socket)
+    #expect(try client.get("/before").text == "/before")
+    try client.send(request("/first") + request("/abandon"))
+    #expect(try client.readToEnd() == [])
+    // Its place is free again, for more connections than there are places.
+    for _ in 0..<20 { _ = try? RawClient(path: socket).get("/abandon") }
+    #expect(try RawClient(path: socket).get("/after").text == "/after")
+  }
+
+  @Test func `an abandoned turn leaves the other connections alone`() throws {
+    let idle = try RawClient(path: socket)
+    #expect(try idle.get("/one").text == "/one")
+    let half = try RawClient(path: socket)
+    try half.send("GET /half HTTP/1.1\r\n")
+    // An answer that is under way since an earlier turn: the socket does not hold all of it.
+    let slow = try RawClient(path: socket)
+    try slow.send(request("/large"))
+    #expect(try idle.get("/meanwhile").text == "/meanwhile")
+    let unlucky = try RawClient(path: socket)
+    try unlucky.send(request("/abandon"))
+    #expect(try unlucky.readToEnd() == [])
+    let count = try slow.read().body.count
+    #expect(count == Self.largeCount + 6)
+    #expect(try idle.get("/two").text == "/two")
+    try half.send("Host: a\r\n\r\n")
+    #expect(try half.read().text == "/half")
+  }
+}
