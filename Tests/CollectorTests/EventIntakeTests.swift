@@ -76,12 +76,6 @@ struct EventIntakeTests {
     await #expect(processExitsWith: .success) {
       let folder = try Folder()
       signal(SIGXFSZ, SIG_IGN)
-      func limitFiles(_ bytes: UInt) {
-        var limit = rlimit()
-        unsafe getrlimit(__rlimit_resource_t(1), &limit)
-        limit.rlim_cur = min(bytes, limit.rlim_max)
-        unsafe setrlimit(__rlimit_resource_t(1), &limit)
-      }
       let intake = EventIntake(try EventStore(directory: folder.path), key: nil)
       func call(_ prefix: String, _ count: Int = 200) throws -> (Status, String) {
         let body = body((0..<count).map { event("\(prefix)-\($0)") })
@@ -119,6 +113,35 @@ struct EventIntakeTests {
       #expect(intake.endTurn(now: now))
       #expect(try stored() == "600")
       #expect(intake.counters.accepted == 600 && intake.counters.duplicates == 200)
+    }
+  }
+  @Test func `a turn that the disk stops halfway is undone as a whole`() async {
+    await #expect(processExitsWith: .success) {
+      let folder = try Folder()
+      signal(SIGXFSZ, SIG_IGN)
+      let intake = EventIntake(try EventStore(directory: folder.path), key: nil)
+      limitFiles(4 << 20)
+      let padding = String(repeating: "x", count: 16_000)
+      func call(_ prefix: String) throws -> Status {
+        let events = (0..<1000).map { event("\(prefix)-\($0)", ["properties": "{\"a\":\"\(padding)\"}"]) }
+        return try #require(body(events).withBytes { intake.answer($0, now: now, room: 1 << 20) }).status
+      }
+      // A turn stays in memory while it is small.
+      #expect(try call("0") == .ok)
+      var count = 1
+      while try call("\(count)") == .ok { count += 1 }
+      #expect(count < 10)
+      // What comes in the same turn is not stored either, since its answers will not be sent.
+      #expect(try call("a") == .unavailable)
+      #expect(!intake.endTurn(now: now))
+      #expect(try column(folder, "SELECT count(*) FROM events") == ["0"])
+      #expect(intake.counters.accepted == 0)
+
+      limitFiles(.max)
+      #expect(try call("0") == .ok)
+      #expect(intake.endTurn(now: now))
+      #expect(try column(folder, "SELECT count(*) FROM events") == ["1000"])
+      #expect(intake.counters.accepted == 1000)
     }
   }
 }

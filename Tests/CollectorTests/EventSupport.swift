@@ -3,18 +3,19 @@
 import Bytes
 import Collector
 import Exposures
+import Glibc
 import ProgramSupport
 import Trust
 
-/// 2026-11-21T09:00:00Z, in milliseconds: the "now" of these tests.
-let now = 1_795_251_600_000
+/// 2024-11-21T09:00:00Z, in milliseconds: the "now" of these tests.
+let now = 1_732_179_600_000
 let day = 86_400_000
 
 /// One event's JSON; `members` replace or add to those that must be there, nil leaves one out.
 func event(_ id: String, _ members: KeyValuePairs<String, String?> = [:]) -> String {
   var all: [(String, String?)] = [
     ("eventId", "\"\(id)\""), ("eventType", "\"purchase\""), ("subjectId", "\"user-1\""),
-    ("timestamp", "\"2026-11-21T08:59:00.250Z\""),
+    ("timestamp", "\"2024-11-21T08:59:00.250Z\""),
   ]
   for (name, value) in members {
     all.removeAll { $0.0 == name }
@@ -54,4 +55,13 @@ func column(_ folder: Folder, _ sql: String) throws -> [String?] {
   var rows: [String?] = []
   while try statement.step() { rows.append(statement.text(0)) }
   return rows
+}
+
+/// No file of this process may grow beyond `bytes` from now on; the signal that tells must be ignored.
+func limitFiles(_ bytes: UInt) {
+  let resource = __rlimit_resource_t(RLIMIT_FSIZE.rawValue)
+  var limit = rlimit()
+  unsafe getrlimit(resource, &limit)
+  limit.rlim_cur = min(bytes, limit.rlim_max)
+  unsafe setrlimit(resource, &limit)
 }

@@ -21,17 +21,17 @@ struct ExposureLineTests {
 
   @Test func `a line says everything of a record and where it came from`() throws {
     let exposures = [
-      Shown(user: "u1", rate: 0.1, occurredAt: 1_795_251_600_123_999),
+      Shown(user: "u1", rate: 0.1, occurredAt: 1_732_179_600_123_999),
       Shown(
         user: "u2", experiment: "e2", variant: "v2", environment: "dev", version: 8, isOverride: true,
-        occurredAt: 1_795_251_601_000_000),
+        occurredAt: 1_732_179_601_000_000),
     ]
     #expect(
       try lines(exposures) == [
-        #"{"occurredAt":"2026-11-21T09:00:00.123Z","environment":"prod","experimentId":"e1","variantId":"v1","#
+        #"{"occurredAt":"2024-11-21T09:00:00.123Z","environment":"prod","experimentId":"e1","variantId":"v1","#
           + #""configVersion":7,"userKey":"u1","rate":0.1,"override":false,"edge":"web-1","#
           + #""boot":"00abcdef01234567","worker":3,"sequence":0}"#,
-        #"{"occurredAt":"2026-11-21T09:00:01.000Z","environment":"dev","experimentId":"e2","variantId":"v2","#
+        #"{"occurredAt":"2024-11-21T09:00:01.000Z","environment":"dev","experimentId":"e2","variantId":"v2","#
           + #""configVersion":8,"userKey":"u2","rate":1,"override":true,"edge":"web-1","#
           + #""boot":"00abcdef01234567","worker":3,"sequence":0}"#,
       ])

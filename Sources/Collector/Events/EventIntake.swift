@@ -10,7 +10,8 @@ import JSON
 import Operations
 package import Trust
 
-package final class EventIntake {
+/// Opened by one thread and then used by one thread.
+package final class EventIntake: @unchecked Sendable {
   private let reader: EventReader
   private let store: EventStore
   /// What is on the disk, and what was never meant to be.

@@ -1,0 +1,132 @@
+// The collector's HTTP port: events in, and the pages that say how it is. Its own thread and server; the calls of
+// one turn are on the disk before any of them is answered.
+
+import Bytes
+package import HTTP
+package import Kernel
+package import Publication
+package import Server
+
+package struct CollectorHTTP: ~Copyable {
+  /// What a page of the program shows.
+  package struct Page: Sendable {
+    package var status: Status
+    package var type: ContentType
+    package var body: [UInt8]
+
+    package init(_ status: Status, _ type: ContentType, _ body: [UInt8]) {
+      self.status = status
+      self.type = type
+      self.body = body
+    }
+  }
+
+  /// The page at a path, with what this thread alone knows for the metrics; nil if there is none.
+  package typealias Pages = @Sendable (_ path: String, _ events: EventCounters, _ tally: Tally) -> Page?
+
+  private var server: Server
+  private let intake: EventIntake
+  private let isEnding: SharedWord
+  private let pages: Pages
+
+  /// A call of 1,000 large events, and an answer that rejects each of them.
+  package static var limits: Limits {
+    var limits = Limits()
+    limits.parser.bodyMax = 4 * 1024 * 1024
+    limits.bodyTime = 30_000_000_000
+    limits.connections = 256
+    limits.largeAnswer = 2 * 1024 * 1024
+    limits.largeAnswers = 16
+    return limits
+  }
+
+  package init(
+    _ listeners: [Int32], limits: Limits = Self.limits, intake: EventIntake, waker: Waker,
+    isEnding: SharedWord, pages: @escaping Pages
+  ) throws(SystemFailure) {
+    var ring = RingSettings()
+    ring.submissions = 256
+    ring.completions = 1024
+    ring.buffers = 128
+    ring.bufferSize = 8192
+    server = try Server(limits, ring: ring, listeners: listeners, waker: waker)
+    self.intake = intake
+    self.isEnding = isEnding
+    self.pages = pages
+  }
+
+  /// Answers until the process ends; returns when the last connection is gone.
+  package mutating func run() {
+    while true {
+      if isEnding.value != 0 {
+        server.drain()
+        if server.connectionCount == 0 { return }
+      }
+      turn()
+    }
+  }
+
+  private mutating func turn() {
+    server.wait()
+    let now = Int(Clock.wall() / 1_000_000)
+    while var exchange = server.next() {
+      answer(&exchange, now)
+      server.finish(exchange)
+    }
+    if intake.endTurn(now: now) { server.flush() } else { server.abandonTurn() }
+  }
+
+  private func answer(_ exchange: inout Exchange, _ now: Int) {
+    let method = exchange.request.method
+    if exchange.path.equals("/api/v1/events") {
+      guard method == .post else { return refuse(&exchange, "Use POST.", allow: "Allow: POST\r\n") }
+      return takeEvents(&exchange, now)
+    }
+    guard let page = page(String(exchange.path)) else {
+      let fault = EventAnswer(
+        .notFound, "NOT_FOUND", "There are POST /api/v1/events and GET /health, /ready, /metrics and /stats.")
+      return write(&exchange, fault.status, fault.body)
+    }
+    guard method == .get || method == .head else {
+      return refuse(&exchange, "Use GET.", allow: "Allow: GET, HEAD\r\n")
+    }
+    write(&exchange, page.status, page.body, type: page.type)
+  }
+
+  private func page(_ path: String) -> Page? {
+    if path == "/health" { return Page(.ok, .json, Array("{\"status\":\"ok\"}".utf8)) }
+    return pages(path, intake.counters, server.tally)
+  }
+
+  /// Bytes that the head of an answer cannot exceed.
+  private static var headMax: Int { 512 }
+
+  private func takeEvents(_ exchange: inout Exchange, _ now: Int) {
+    let body = exchange.bytes.slice(exchange.request.body)
+    let room = exchange.output.capacity - exchange.output.count - Self.headMax
+    guard let answer = intake.answer(body, now: now, room: room) else {
+      // An overflow: the server hands the request over again when it has more room.
+      _ = exchange.output.room(.max)
+      return
+    }
+    write(
+      &exchange, answer.status, answer.body, fields: answer.status == .unavailable ? "Retry-After: 1\r\n" : ""
+    )
+    precondition(!exchange.output.isOverflowing)
+  }
+
+  private func refuse(_ exchange: inout Exchange, _ advice: String, allow: StaticString) {
+    let fault = EventAnswer(.methodNotAllowed, "METHOD_NOT_ALLOWED", advice)
+    write(&exchange, fault.status, fault.body, fields: allow)
+  }
+
+  private func write(
+    _ exchange: inout Exchange, _ status: Status, _ body: [UInt8], type: ContentType = .json,
+    fields: StaticString = ""
+  ) {
+    let head = ResponseHead(
+      status, type, for: exchange.request, date: exchange.date, fields: fields, into: &exchange.output)
+    body.withBytes { exchange.output.append($0) }
+    head.finish(&exchange.output)
+  }
+}
