@@ -1,9 +1,10 @@
-// Boot: opens the sockets, starts one thread for the receiver, one for each sink, one for HTTP, and then waits for
-// signals.
+// Boot and end: opens the sockets, starts one thread for the receiver, one for each sink and what follows it, one for
+// HTTP, and then waits for signals. At the end everything goes down in the order in which data flows.
 
 import Arguments
 import Bytes
 import Exposures
+import HTTP
 import Kernel
 import Operations
 import Publication
@@ -18,15 +19,175 @@ package enum Collector {
   /// Runs the collector; returns when it was told to end and what it holds is stored.
   package static func run(_ configuration: Configuration) throws {
     let signals = Signals()
+    let key = try configuration.key.map { try readKey($0) }
+    let directory = configuration.dataDirectory
+    try File.makeDirectory(directory)
+    let recovered = try Recovery(directory + "/exposures")
+    let socket = try Socket.receiveDatagrams(
+      at: configuration.listen, bufferOf: configuration.receiveBuffer
+    ).release()
+    let listener = try Socket.listen(configuration.http, isShared: false).release()
+
+    let ends = Ends()
+    let sinkCount = (configuration.files.isOn ? 1 : 0) + (configuration.kafka.properties.isEmpty ? 0 : 1)
+    let line = try BlockLine(sinks: sinkCount)
+    let mailbox = Mailbox<ReceptionReport>()
+    var settings = Reception.Settings()
+    settings.streamMax = configuration.streams.max
+    settings.idleTime = configuration.streams.idleTime
+    let parts = Receiver.Parts(
+      socket: socket, key: key?.derived(for: "exposure datagrams"), settings: settings, marks: recovered.marks,
+      line: line, mailbox: mailbox, isEnding: ends.receiver)
+
+    var lanes = line.lanes[...]
+    let store = StoreFigures()
+    if configuration.files.isOn, let lane = lanes.popFirst() {
+      try startFiles(configuration, recovered, line, lane, store, ends)
+    }
+    var kafka: KafkaFigures?
+    if let lane = lanes.popFirst() { kafka = try startKafka(configuration, line, lane, ends) }
+    try ends.start("receiver", within: ends.receiving) {
+      var receiver = try Receiver(parts)
+      receiver.run()
+    }
+    let pages = Pages(
+      mailbox: mailbox, store: configuration.files.isOn ? store : nil, kafka: kafka,
+      receiveBuffer: Socket.receiveBuffer(of: socket))
+    try startHTTP(configuration, listener, key, pages, ends)
+    Log.write(
+      .info, "started",
+      [
+        "version": .text(Version.text), "listen": .text(configuration.listen.description),
+        "http": .text(configuration.http.description), "tornBytes": .integer(recovered.tornBytes),
+        "streams": .integer(recovered.marks.count),
+      ])
+    if key == nil {
+      Log.write(.warning, "no_key", ["effect": .text("Datagrams are taken from everybody who can reach the port.")])
+    }
     signals.waitForEnd()
+    end(ends, line, configuration)
   }
 
-  static func readKey(_ path: String) throws -> MessageKey {
+  private static func startFiles(
+    _ configuration: Configuration, _ recovered: Recovery, _ line: BlockLine, _ lane: BlockLine.Lane,
+    _ figures: StoreFigures, _ ends: Ends
+  ) throws {
+    let directory = configuration.dataDirectory + "/exposures"
+    try File.makeDirectory(directory)
+    let progress = Mailbox<SegmentProgress>()
+    let waker = try Waker()
+    let database = configuration.files.hasDatabase ? configuration.dataDirectory + "/exposures.sqlite" : nil
+    try ends.start("archive", within: ends.archiving) {
+      var archive = Archive(
+        directory,
+        database: try database.map { try ExposureDatabase($0, directory: directory, figures: figures) },
+        figures: figures, progress: progress, waker: waker, isEnding: ends.archive)
+      archive.run()
+    }
+    try ends.start("store", within: ends.sinking) {
+      var store = try SegmentStore(
+        directory, configuration.files, recovered, figures: figures, progress: progress, archiveWaker: waker)
+      line.run(lane, &store)
+    }
+  }
+
+  private static func startKafka(
+    _ configuration: Configuration, _ line: BlockLine, _ lane: BlockLine.Lane, _ ends: Ends
+  ) throws -> KafkaFigures {
+    var settings = KafkaSettings()
+    settings.topic = configuration.kafka.topic
+    settings.properties = configuration.kafka.properties
+    settings.flushTime = Int32(clamping: configuration.drainTime / 1_000_000)
+    let sink = try KafkaSink(settings)
+    try ends.start("kafka", within: ends.sinking) {
+      var sink = sink
+      line.run(lane, &sink)
+    }
+    return sink.figures
+  }
+
+  private static func startHTTP(
+    _ configuration: Configuration, _ listener: Int32, _ key: MessageKey?, _ pages: Pages, _ ends: Ends
+  ) throws {
+    let waker = try Waker()
+    ends.httpWaker = waker
+    let directory = configuration.dataDirectory
+    let window = Int(configuration.eventWindow / 1_000_000)
+    try ends.start("http", within: ends.serving) {
+      let intake = EventIntake(
+        try EventStore(directory: directory, dedupeWindow: window), key: key?.derived(for: "decision tokens"))
+      var http = try CollectorHTTP([listener], intake: intake, waker: waker, isEnding: ends.http) { path, status in
+        pages.page(path, status)
+      }
+      http.run()
+    }
+  }
+
+  /// First nothing new comes in, then what came in is stored, then what is stored is archived.
+  private static func end(_ ends: Ends, _ line: BlockLine, _ configuration: Configuration) {
+    Log.write(.info, "ending", [:])
+    let deadline = Clock.monotonic() + configuration.drainTime
+    ends.http.value = 1
+    ends.httpWaker?.wake()
+    ends.receiver.value = 1
+    line.receiverWaker.wake()
+    ends.wait(for: ends.receiving, until: deadline)
+    ends.wait(for: ends.sinking, until: deadline)
+    ends.archive.value = 1
+    ends.wait(for: ends.archiving, until: deadline)
+    ends.wait(for: ends.serving, until: deadline)
+    if case .unix(let path) = configuration.http { try? File.remove(path) }
+    Log.write(.info, "ended", ["isCut": .bool(Clock.monotonic() >= deadline)])
+  }
+
+  private static func readKey(_ path: String) throws -> MessageKey {
     let file = try File.read(path, limit: 4096)
     do throws(TrustFailure) {
       return try MessageKey(decoding: file)
     } catch {
       throw ConfigurationFault("keyFile", "\(path): \(error)")
+    }
+  }
+}
+
+/// Who is told to end, and who has.
+private final class Ends: @unchecked Sendable {
+  let receiver = SharedWord()
+  let http = SharedWord()
+  let archive = SharedWord()
+  /// Threads that are not done.
+  let receiving = Gauge()
+  let sinking = Gauge()
+  let archiving = Gauge()
+  let serving = Gauge()
+  /// Set at boot, by the thread that ends the others.
+  var httpWaker: Waker?
+
+  /// A number of threads.
+  final class Gauge: Sendable {
+    let started = SharedWord()
+    let ended = SharedWord()
+  }
+
+  /// A thread whose failure to start is the process's: half a collector is worse than none.
+  func start(
+    _ name: String, within gauge: Gauge, _ body: @escaping @Sendable () throws -> Void
+  ) throws(SystemFailure) {
+    gauge.started.value += 1
+    try Threads.start(name) {
+      do {
+        try body()
+      } catch {
+        Log.write(.error, "thread_failed", ["thread": .text(name), "reason": .text("\(error)")])
+        Process.end(1)
+      }
+      gauge.ended.increment()
+    }
+  }
+
+  func wait(for gauge: Gauge, until deadline: UInt64) {
+    while gauge.ended.value < gauge.started.value, Clock.monotonic() < deadline {
+      Process.pause(microseconds: 2_000)
     }
   }
 }

@@ -34,6 +34,13 @@ package struct SenderLosses: Equatable, Sendable {
     refused = datagram.body.word(at: 24)
   }
 
+  package mutating func add(_ other: SenderLosses) {
+    full &+= other.full
+    oversized &+= other.oversized
+    repeats &+= other.repeats
+    refused &+= other.refused
+  }
+
   @_noAllocation @_noLocks
   func write(to region: ByteRegion, at offset: Int) {
     region.store(littleEndian: full, at: offset)

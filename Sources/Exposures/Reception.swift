@@ -303,21 +303,9 @@ package struct Reception: Sendable {
 }
 
 extension Reception.Total {
-  // Sums of what several streams claim may wrap; a trap would let a lie of one end the service of all.
   fileprivate mutating func add(_ other: StreamCounts, _ otherLosses: SenderLosses) {
     streams += 1
-    counts.received &+= other.received
-    counts.recovered &+= other.recovered
-    counts.lost &+= other.lost
-    counts.duplicates &+= other.duplicates
-    counts.inconsistent &+= other.inconsistent
-    counts.receivedRecords &+= other.receivedRecords
-    counts.lostRecords &+= other.lostRecords
-    counts.unknown &+= other.unknown
-    counts.unknownRecords &+= other.unknownRecords
-    losses.full &+= otherLosses.full
-    losses.oversized &+= otherLosses.oversized
-    losses.repeats &+= otherLosses.repeats
-    losses.refused &+= otherLosses.refused
+    counts.add(other)
+    losses.add(otherLosses)
   }
 }

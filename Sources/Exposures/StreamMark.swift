@@ -55,6 +55,19 @@ package struct StreamCounts: Equatable, Sendable {
   package var unknownRecords: UInt64 = 0
 
   package init() {}
+
+  // Sums of what several streams claim may wrap; a trap would let a lie of one end the service of all.
+  package mutating func add(_ other: StreamCounts) {
+    received &+= other.received
+    recovered &+= other.recovered
+    lost &+= other.lost
+    duplicates &+= other.duplicates
+    inconsistent &+= other.inconsistent
+    receivedRecords &+= other.receivedRecords
+    lostRecords &+= other.lostRecords
+    unknown &+= other.unknown
+    unknownRecords &+= other.unknownRecords
+  }
 }
 
 package struct StreamMark: Equatable, Sendable {

@@ -43,8 +43,7 @@ package enum File {
       unsafe unlink(draft)
       throw error
     }
-    guard unsafe rename(draft, path) == 0 else { throw SystemFailure("rename \(draft) to \(path)") }
-    try flush(directory: self.directory(of: path))
+    try rename(draft, to: path)
   }
 
   /// The content of a file of /proc, whose size says nothing; at most 64 KiB.
@@ -77,6 +76,29 @@ package enum File {
       guard taken > 0 else { throw SystemFailure("write \(path)", remedy: "Make room on the disk.") }
       count += taken
     }
+  }
+
+  /// Gives the file another name in the same folder; when this returns the new name is on the disk.
+  package static func rename(_ path: String, to name: String) throws(SystemFailure) {
+    guard unsafe Glibc.rename(path, name) == 0 else { throw SystemFailure("rename \(path) to \(name)") }
+    try flush(directory: directory(of: name))
+  }
+
+  /// The names in a folder, sorted; nothing for one that is not there.
+  package static func names(in directory: String) throws(SystemFailure) -> [String] {
+    guard let stream = unsafe opendir(directory) else {
+      if errno == ENOENT { return [] }
+      throw SystemFailure("open \(directory)")
+    }
+    defer { unsafe closedir(stream) }
+    var names: [String] = []
+    while let entry = unsafe readdir(stream) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+        unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
   }
 
   private static func flush(directory: String) throws(SystemFailure) {

@@ -15,6 +15,11 @@ package struct SystemFailure: Error, Sendable, CustomStringConvertible {
     self.remedy = remedy
   }
 
+  /// A file of the program's own whose content is not what it wrote.
+  package init(damaged path: String, remedy: String) {
+    self.init("read \(path)", code: EBADMSG, remedy: remedy)
+  }
+
   /// Whether a file was larger than it may be.
   package var isTooLarge: Bool { code == EFBIG }
 

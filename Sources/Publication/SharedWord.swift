@@ -14,5 +14,6 @@ package final class SharedWord: Sendable {
     set { word.store(newValue, ordering: .releasing) }
   }
 
+  package func increment() { word.add(1, ordering: .acquiringAndReleasing) }
   package func decrement() { word.subtract(1, ordering: .acquiringAndReleasing) }
 }

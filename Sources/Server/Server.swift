@@ -87,7 +87,6 @@ package struct Server: ~Copyable {
     let ring = try Ring(settings, waker: waker)
     let memory = try Memory(
       byteCount: count * perSlot + guestMax * MemoryLayout<Completion>.stride + 4096)
-    let pendingPool = try BufferPool(count: count, size: limits.pendingMax(settings), warmCount: 256)
     let pendingMax = limits.pendingMax(settings)
     let pendingPool = try BufferPool(
       count: count, size: pendingMax, warmCount: min(256, Self.warmMax / pendingMax))

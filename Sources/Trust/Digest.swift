@@ -19,3 +19,25 @@ package enum Digest {
     return String(decoding: text, as: UTF8.self)
   }
 }
+
+/// SHA-256 of bytes that come one after the other.
+@safe package struct RunningDigest {
+  private var context = SHA256_CTX()
+
+  package init() {
+    unsafe SHA256_Init(&context)
+  }
+
+  package mutating func append(_ bytes: ByteView) {
+    unsafe SHA256_Update(&context, bytes.start, bytes.count)
+  }
+
+  /// The digest in lower-case hexadecimal; nothing may be appended afterwards.
+  package mutating func finishHex() -> String {
+    var digest = [UInt8](repeating: 0, count: 32)
+    unsafe SHA256_Final(&digest, &context)
+    var text: [UInt8] = []
+    digest.withBytes { Hex.encode($0, into: &text) }
+    return String(decoding: text, as: UTF8.self)
+  }
+}

@@ -2,7 +2,7 @@
 
 import Glibc
 package import JSON
-package import Kernel
+import Kernel
 import Testing
 
 package final class CollectorProcess {

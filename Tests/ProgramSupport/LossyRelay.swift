@@ -2,7 +2,7 @@
 // and a collector it stands for the network. What the collector sends back passes too, with the same losses.
 
 import Glibc
-package import Kernel
+import Kernel
 import Synchronization
 
 package final class LossyRelay: Sendable {

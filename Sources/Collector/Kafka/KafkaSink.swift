@@ -13,6 +13,8 @@ package struct KafkaSettings: Sendable {
   package var topic = "turnout.exposures"
   /// Properties of librdkafka, such as `bootstrap.servers`.
   package var properties: [String: String] = [:]
+  /// Milliseconds that the end waits for what was not acknowledged.
+  package var flushTime: Int32 = 10_000
 
   package init() {}
 }
@@ -23,13 +25,14 @@ package struct KafkaFailure: Error, Equatable, Sendable, CustomStringConvertible
 }
 
 /// A producer, for one thread at a time.
-@safe package final class KafkaSink: @unchecked Sendable {
+@safe package final class KafkaSink: Sink, @unchecked Sendable {
   package let figures: KafkaFigures
   private let reports: KafkaReports
   private let producer: OpaquePointer
   private let topic: OpaquePointer
   private let memory: Memory
   private var line = ExposureLine()
+  private let flushTime: Int32
 
   /// What holds unless the configuration says otherwise.
   private static var defaults: [String: String] {
@@ -57,6 +60,7 @@ package struct KafkaFailure: Error, Equatable, Sendable, CustomStringConvertible
     }
     do throws(SystemFailure) {
       memory = try Memory(byteCount: ExposureLine.byteMax)
+      flushTime = settings.flushTime
     } catch {
       throw KafkaFailure(description: error.description)
     }
@@ -163,6 +167,14 @@ package struct KafkaFailure: Error, Equatable, Sendable, CustomStringConvertible
   package func poll(milliseconds: Int32 = 0) {
     unsafe rd_kafka_poll(producer, milliseconds)
     unsafe figures.waiting.value = UInt64(rd_kafka_outq_len(producer))
+  }
+
+  package func tick() { poll() }
+
+  package func end() {
+    if !flush(milliseconds: flushTime) {
+      Log.write(.error, "kafka_not_flushed", ["records": .integer(Int(figures.waiting.value))])
+    }
   }
 
   /// Waits until nothing waits any more; false if that took longer than `milliseconds`.
