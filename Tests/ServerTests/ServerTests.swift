@@ -11,20 +11,27 @@ struct ServerTests {
   private let folder: Folder
   private var socket: String { folder.path("socket") }
 
-  /// A server that answers every request with its path, "/large" with more than a socket holds, and abandons the
-  /// turns in which "/abandon" is asked for.
+  /// A server that answers every request with its path, "/large" with more than a socket holds, "/pause" when there
+  /// is a file "go", and abandons the turns in which "/abandon" is asked for.
   init() throws {
     folder = try Folder()
     let listener = try Socket.listen(.unix(path: folder.path("socket")), isShared: false).release()
-    try Threads.start("server") {
+    try Threads.start("server") { [folder] in
       var limits = Limits()
       limits.connections = 8
-      var server = try! Server(limits, listeners: [listener], waker: try! Waker())
+      var ring = RingSettings()
+      ring.buffers = 2
+      ring.bufferSize = 1024
+      var server = try! Server(limits, ring: ring, listeners: [listener], waker: try! Waker())
       while true {
         server.wait()
         var isAbandoned = false
         while var exchange = server.next() {
           if exchange.path.equals("/abandon") { isAbandoned = true }
+          if exchange.path.equals("/pause") {
+            try! folder.write("paused", "")
+            try! eventually("it may go on") { File.exists(folder.path("go")) }
+          }
           let head = ResponseHead(
             .ok, .json, for: exchange.request, date: exchange.date, into: &exchange.output)
           exchange.output.append(exchange.path)
@@ -63,7 +70,17 @@ struct ServerTests {
     try slow.send(request("/large"))
     #expect(try idle.get("/meanwhile").text == "/meanwhile")
     let unlucky = try RawClient(path: socket)
+    #expect(try unlucky.get("/before").text == "/before")
+    // The server is held up, so that all of this comes in one turn.
+    let pausing = try RawClient(path: socket)
+    try pausing.send(request("/pause"))
+    try eventually("the server pauses") { File.exists(folder.path("paused")) }
     try unlucky.send(request("/abandon"))
+    slow.endSending()
+    // More than there are buffers: the server stops receiving from it for a moment.
+    try half.send("X: \(String(repeating: "x", count: 4000))\r\n")
+    try folder.write("go", "")
+    #expect(try pausing.read().text == "/pause")
     #expect(try unlucky.readToEnd() == [])
     let count = try slow.read().body.count
     #expect(count == Self.largeCount + 6)
