@@ -29,7 +29,7 @@ package final class EventStore {
     try database.execute("PRAGMA wal_autocheckpoint = 4000")
     try database.execute(Self.schema)
     insertID = try database.prepare(
-      "INSERT INTO event_ids (event_id, received_at) VALUES (?, ?) ON CONFLICT DO NOTHING")
+      "INSERT INTO event_ids (event_id) VALUES (?) ON CONFLICT DO NOTHING")
     insertEvent = try database.prepare(
       """
       INSERT INTO events (event_id, event_type, subject_id, experiment_id, variant_id, environment,
@@ -41,7 +41,7 @@ package final class EventStore {
       SELECT row, event_id, received_at FROM events
       WHERE row > (SELECT last_row FROM forgotten) ORDER BY row LIMIT ?
       """)
-    forgetID = try database.prepare("DELETE FROM event_ids WHERE event_id = ? AND received_at < ?")
+    forgetID = try database.prepare("DELETE FROM event_ids WHERE event_id = ?")
     setForgotten = try database.prepare("UPDATE forgotten SET last_row = ?")
   }
 
@@ -67,8 +67,7 @@ package final class EventStore {
     CREATE INDEX IF NOT EXISTS events_by_experiment ON events (experiment_id, event_type, occurred_at)
       WHERE experiment_id IS NOT NULL;
     CREATE TABLE IF NOT EXISTS event_ids (
-      event_id TEXT PRIMARY KEY,
-      received_at INTEGER NOT NULL) WITHOUT ROWID;
+      event_id TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS forgotten (last_row INTEGER NOT NULL);
     INSERT INTO forgotten SELECT 0 WHERE NOT EXISTS (SELECT * FROM forgotten);
     """
@@ -99,7 +98,6 @@ package final class EventStore {
   /// Stores one event, unless it was stored before; `now` is in milliseconds since 1970.
   package func store(_ event: Event, now: Int) throws(DatabaseFailure) -> Outcome {
     insertID.bind(1, utf8: event.id)
-    insertID.bind(2, now)
     try insertID.run()
     guard database.changeCount > 0 else { return .duplicate }
     insertEvent.bind(1, utf8: event.id)
@@ -142,7 +140,6 @@ package final class EventStore {
     oldest.bind(1, limit)
     while try oldest.step(), oldest.integer(2) < moment {
       forgetID.bind(1, oldest.text(1))
-      forgetID.bind(2, moment)
       try forgetID.run()
       last = oldest.integer(0)
     }
