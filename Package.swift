@@ -97,7 +97,7 @@ let package = Package(
     tests("JSONTests", ["Bytes", "JSON", "TestSupport"]),
     tests("ServerTests", ["Bytes", "HTTP", "Kernel", "Server", "ProgramSupport"]),
     tests("HTTPTests", ["Bytes", "HTTP", "TestSupport"]),
-    tests("TidyTests", ["Edge", "HTTP", "Snapshots"]),
+    tests("TidyTests", ["Collector", "Edge", "HTTP", "Snapshots"]),
     tests(
       "EdgeTests",
       [

@@ -1,6 +1,7 @@
 // What a reader looks up is there: every setting, error code and metric label that the code can produce stands
 // in the page that documents it.
 
+import Collector
 import Edge
 import Foundation
 import HTTP
@@ -24,6 +25,11 @@ struct DocumentTests {
   @Test(arguments: Rejection.allCases)
   func `every rejection's code stands in docs/decide-api.md`(rejection: Rejection) throws {
     #expect(try page("docs/decide-api.md").contains("\(rejection.code)"))
+  }
+
+  @Test(arguments: EventRejection.allCases)
+  func `every reason to reject an event stands in docs/collector.md`(rejection: EventRejection) throws {
+    #expect(try page("docs/collector.md").contains("`\(rejection.code)`"))
   }
 
   @Test(arguments: Refusal.Reason.allCases)
