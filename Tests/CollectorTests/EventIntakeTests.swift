@@ -94,6 +94,7 @@ struct EventIntakeTests {
       #expect(try call("c").0 == .ok)
       #expect(!intake.endTurn(now: now))
       #expect(intake.counters.accepted == 200 && intake.counters.storageFailures == 1)
+      #expect(intake.counters.isFailing)
       // From then on every call hears it itself.
       for _ in 0..<2 {
         let (status, text) = try call("b")
@@ -104,6 +105,7 @@ struct EventIntakeTests {
 
       limitFiles(.max)
       #expect(try call("b").1.hasPrefix("{\"accepted\":200,\"duplicates\":0,"))
+      #expect(!intake.counters.isFailing)
       #expect(try call("a").1.hasPrefix("{\"accepted\":0,\"duplicates\":200,"))
       #expect(intake.endTurn(now: now))
       #expect(try stored() == "400")

@@ -9,6 +9,8 @@ package struct EventCounters: Equatable, Sendable {
   package var refusedCalls: UInt64 = 0
   /// Transactions that the disk did not take.
   package var storageFailures: UInt64 = 0
+  /// Whether the last transaction failed.
+  package var isFailing = false
   /// By ``EventRejection``.
   private var rejections = [UInt64](repeating: 0, count: EventRejection.allCases.count)
 

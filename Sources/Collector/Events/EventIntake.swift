@@ -21,8 +21,6 @@ package final class EventIntake: @unchecked Sendable {
   private var isOpen = false
   /// Whether calls of this turn were answered whose events are gone.
   private var isLost = false
-  /// Whether the last transaction failed.
-  private var isDoubtful = false
 
   package init(_ store: EventStore, key: MessageKey?) {
     self.store = store
@@ -69,7 +67,7 @@ package final class EventIntake: @unchecked Sendable {
       return nil
     }
     try store.endCall()
-    if isDoubtful {
+    if counters.isFailing {
       try commit(now)
       counters.add(call)
     } else {
@@ -96,8 +94,8 @@ package final class EventIntake: @unchecked Sendable {
     isOpen = false
     counters.add(turn)
     turn = EventCounters()
-    if isDoubtful { Log.write(.info, "events_stored_again") }
-    isDoubtful = false
+    if counters.isFailing { Log.write(.info, "events_stored_again") }
+    counters.isFailing = false
   }
 
   /// Undoes the turn, and says so to the call at hand.
@@ -107,12 +105,12 @@ package final class EventIntake: @unchecked Sendable {
     isLost = turn != EventCounters()
     turn = EventCounters()
     counters.storageFailures += 1
-    if !isDoubtful {
+    if !counters.isFailing {
       Log.write(
         .error, "events_not_stored",
         ["error": .text(failure.description), "remedy": .text("Make room on the disk of the events.")])
     }
-    isDoubtful = true
+    counters.isFailing = true
     return failure.isFull ? .storageFull : .storageUnavailable
   }
 }

@@ -35,6 +35,8 @@ package struct CollectorHTTP: ~Copyable {
     limits.parser.bodyMax = 4 * 1024 * 1024
     limits.bodyTime = 30_000_000_000
     limits.connections = 256
+    // A turn is one transaction, and whoever asks in it waits for all of it.
+    limits.requestsPerTurn = 4
     limits.largeAnswer = 2 * 1024 * 1024
     limits.largeAnswers = 16
     return limits
