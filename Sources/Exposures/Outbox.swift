@@ -42,14 +42,14 @@ package struct Outbox {
   /// Monotonic nanoseconds when the open datagram got its first record.
   package private(set) var openedAt: UInt64 = 0
 
-  // What the records of one decision share, and whether the open datagram says it already.
+  // What the records of one decision share, and whether a datagram said its user already.
   private var userKey = ByteView.empty
   private var occurredAt: UInt64 = 0
   private var now: UInt64 = 0
   private var environment = ByteView.empty
   private var version: Int64 = 0
   private var hasUser = false
-  /// The environment of the last record, in the open datagram; empty if there is none.
+  /// The environment of the open datagram's last record, where it stands there.
   private var lastEnvironment = ByteView.empty
   private var lastVersion: Int64 = 0
 
@@ -190,8 +190,6 @@ package struct Outbox {
     next &+= 1
     openCount = 0
     offset = DatagramFormat.headCount + edge.count
-    lastEnvironment = .empty
-    hasUser = false
   }
 
   // MARK: - Sending

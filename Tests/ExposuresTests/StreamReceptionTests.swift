@@ -110,6 +110,16 @@ struct StreamReceptionTests {
     #expect(missing(reception) == ["1..<3 4..<9"])
   }
 
+  @Test func `of two runs side by side each has its own datagrams`() {
+    var reception = StreamReception()
+    for next in UInt64(1)...4 { _ = reception.receive(heartbeat(2 * next, records: 2 * next), now: 0) }
+    #expect(missing(reception) == ["0..<2 0..<2", "2..<4 2..<4", "4..<6 4..<6", "6..<8 6..<8"])
+    for sequence in [2, 4, 5, 3, 7, 0, 6, 1] as [UInt64] {
+      #expect(reception.receive(datagram(sequence, before: sequence, 1), now: 0) == .accept)
+    }
+    #expect(reception.counts.received == 8 && reception.pending == 0)
+  }
+
   @Test func `a leap too far is lost at once`() {
     var reception = StreamReception()
     _ = reception.receive(datagram(0, before: 0, 1), now: 0)
