@@ -16,7 +16,7 @@ package struct Option: Sendable {
 
 /// One thing a program can be asked for.
 package struct Command: Sendable {
-  /// Empty for a program that can only do one thing.
+  /// Empty for a program that can only do one thing; two words for one of several with the same first word.
   package let name: String
   package let summary: String
   /// What comes behind the options, for the help; nil if nothing may.

@@ -41,28 +41,50 @@ package struct Program: Sendable {
       return .run(try Invocation(commands[0], arguments))
     }
     guard let word = arguments.first else { throw UsageFault("name a command; \(name) --help lists them") }
-    if word == "--help" || word == "-h" || word == "help" { return .print(help) }
-    guard let command = commands.first(where: { $0.name == word }) else {
-      let nearest = Nearest.word(to: word, among: commands.map(\.name))
-      throw UsageFault("unknown command \"\(word)\"" + (nearest.map { "; did you mean \($0)?" } ?? ""))
+    if word == "--help" || word == "-h" || word == "help" { return .print(help(of: "")) }
+    var rest = Array(arguments.dropFirst())
+    let prefix = word + " "
+    guard commands.contains(where: { $0.name.hasPrefix(prefix) }) else {
+      return try parse(rest, for: find(word, after: ""))
     }
-    let rest = Array(arguments.dropFirst())
+    guard let second = rest.first else {
+      throw UsageFault("name a command; \(name) \(word) --help lists them")
+    }
+    if second == "--help" || second == "-h" { return .print(help(of: prefix)) }
+    rest.removeFirst()
+    return try parse(rest, for: find(second, after: prefix))
+  }
+
+  private func parse(_ rest: [String], for command: Command) throws(UsageFault) -> Outcome {
     if rest.contains("--help") || rest.contains("-h") { return .print(help(for: command)) }
     return .run(try Invocation(command, rest))
   }
 
-  private var help: String {
-    let width = commands.map(\.name.count).max() ?? 0
-    let list = commands.map { "  " + $0.name.padded(to: width) + "  " + $0.summary }
+  /// The command whose name is `word` behind a first word, if there is one, with its blank.
+  private func find(_ word: String, after prefix: String) throws(UsageFault) -> Command {
+    if let command = commands.first(where: { $0.name == prefix + word }) { return command }
+    let words = commands.filter { $0.name.hasPrefix(prefix) }.map {
+      String($0.name.dropFirst(prefix.count).prefix { $0 != " " })
+    }
+    let nearest = Nearest.word(to: word, among: words)
+    throw UsageFault(
+      "unknown command \"\(prefix)\(word)\"" + (nearest.map { "; did you mean \(prefix)\($0)?" } ?? ""))
+  }
+
+  /// The help of the program, or of its commands with one first word.
+  private func help(of prefix: String) -> String {
+    let commands = commands.filter { $0.name.hasPrefix(prefix) }
+    let width = commands.map { $0.name.count - prefix.count }.max() ?? 0
+    let list = commands.map { "  " + $0.name.dropFirst(prefix.count).padded(to: width) + "  " + $0.summary }
     return """
       \(name): \(summary)
 
-      Usage: \(name) COMMAND [OPTION ...]
+      Usage: \(name) \(prefix)COMMAND [OPTION ...]
 
       Commands:
       \(list.joined(separator: "\n"))
 
-      \(name) COMMAND --help tells more; \(name) --version prints the version.
+      \(name) \(prefix)COMMAND --help tells more; \(name) --version prints the version.
 
       \(Self.exitCodes)
       """ + (notes.isEmpty ? "" : "\n\n" + notes)
@@ -90,8 +112,8 @@ package struct Program: Sendable {
   }
 }
 
-extension String {
+extension StringProtocol {
   fileprivate func padded(to width: Int) -> String {
-    self + String(repeating: " ", count: max(0, width - count))
+    self + String(repeating: " ", count: width > count ? width - count : 0)
   }
 }
