@@ -1,4 +1,4 @@
-// The process itself: its standard error, its end, its environment and what it uses.
+// The process itself: its standard output and error, its end, its environment and what it uses.
 
 package import Bytes
 import Glibc
@@ -9,6 +9,20 @@ package enum Process {
   package static func writeError(_ bytes: ByteView) {
     _ = unsafe write(2, bytes.start, bytes.count)
   }
+
+  /// Writes to standard output at once, all of it; what cannot be written is lost.
+  package static func writeOutput(_ bytes: ByteView) {
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = unsafe write(1, rest.start, rest.count)
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return }
+      rest = rest.dropping(count)
+    }
+  }
+
+  /// Whether a person watches standard output.
+  package static var hasTerminal: Bool { isatty(1) == 1 }
 
   package static func end(_ code: Int32) -> Never { exit(code) }
 

@@ -5,8 +5,12 @@ import Operations
 import Snapshots
 
 let program = Program(
-  "turnout", "makes keys, signs and checks snapshots, and decides offline", version: Version.text,
-  commands: [Keygen.command, Sign.command, Verify.command, Lint.command, Decide.command, Explain.command])
+  "turnout", "makes keys, signs and checks snapshots, decides offline, and looks at exposures",
+  version: Version.text,
+  commands: [
+    Keygen.command, Sign.command, Verify.command, Lint.command, Decide.command, Explain.command,
+    ExposuresDecode.command, ExposuresStats.command, ExposuresStats.tailCommand,
+  ])
 
 program.main(isRefusal: { $0 is Refusal || $0 is Refused }) { invocation in
   switch invocation.command.name {
@@ -15,6 +19,9 @@ program.main(isRefusal: { $0 is Refusal || $0 is Refused }) { invocation in
   case Verify.command.name: try Verify.run(invocation)
   case Lint.command.name: try Lint.run(invocation)
   case Decide.command.name: try Decide.run(invocation)
+  case ExposuresDecode.command.name: try ExposuresDecode.run(invocation)
+  case ExposuresStats.command.name: try ExposuresStats.run(invocation)
+  case ExposuresStats.tailCommand.name: try ExposuresStats.tail(invocation)
   default: try Explain.run(invocation)
   }
 }
