@@ -12,12 +12,12 @@ import Trust
 
 package enum Collector {
   /// Checks everything that can be checked without starting.
-  package static func check(_ configuration: Configuration) throws {
+  package static func check(_ configuration: CollectorConfiguration) throws {
     if let path = configuration.key { _ = try readKey(path) }
   }
 
   /// Runs the collector; returns when it was told to end and what it holds is stored.
-  package static func run(_ configuration: Configuration) throws {
+  package static func run(_ configuration: CollectorConfiguration) throws {
     let signals = Signals()
     let key = try configuration.key.map { try readKey($0) }
     let directory = configuration.dataDirectory
@@ -69,7 +69,7 @@ package enum Collector {
   }
 
   private static func startFiles(
-    _ configuration: Configuration, _ recovered: Recovery, _ line: BlockLine, _ lane: BlockLine.Lane,
+    _ configuration: CollectorConfiguration, _ recovered: Recovery, _ line: BlockLine, _ lane: BlockLine.Lane,
     _ figures: StoreFigures, _ ends: Ends
   ) throws {
     let directory = configuration.dataDirectory + "/exposures"
@@ -92,7 +92,7 @@ package enum Collector {
   }
 
   private static func startKafka(
-    _ configuration: Configuration, _ line: BlockLine, _ lane: BlockLine.Lane, _ ends: Ends
+    _ configuration: CollectorConfiguration, _ line: BlockLine, _ lane: BlockLine.Lane, _ ends: Ends
   ) throws -> KafkaFigures {
     var settings = KafkaSettings()
     settings.topic = configuration.kafka.topic
@@ -107,7 +107,7 @@ package enum Collector {
   }
 
   private static func startHTTP(
-    _ configuration: Configuration, _ listener: Int32, _ key: MessageKey?, _ pages: Pages, _ ends: Ends
+    _ configuration: CollectorConfiguration, _ listener: Int32, _ key: MessageKey?, _ pages: Pages, _ ends: Ends
   ) throws {
     let waker = try Waker()
     ends.httpWaker = waker
@@ -116,15 +116,15 @@ package enum Collector {
     try ends.start("http", within: ends.serving) {
       let intake = EventIntake(
         try EventStore(directory: directory, dedupeWindow: window), key: key?.derived(for: "decision tokens"))
-      var http = try CollectorHTTP([listener], intake: intake, waker: waker, isEnding: ends.http) { path, status in
-        pages.page(path, status)
+      var http = try CollectorHTTP([listener], intake: intake, waker: waker, isEnding: ends.http) {
+        pages.page($0, $1, $2)
       }
       http.run()
     }
   }
 
   /// First nothing new comes in, then what came in is stored, then what is stored is archived.
-  private static func end(_ ends: Ends, _ line: BlockLine, _ configuration: Configuration) {
+  private static func end(_ ends: Ends, _ line: BlockLine, _ configuration: CollectorConfiguration) {
     Log.write(.info, "ending", [:])
     let deadline = Clock.monotonic() + configuration.drainTime
     ends.http.value = 1

@@ -98,6 +98,18 @@ package final class EventIntake: @unchecked Sendable {
     counters.isFailing = false
   }
 
+  /// After a failure: finds out whether the disk takes something again, so that readiness does not wait for an event.
+  package func recheck(now: Int) {
+    guard counters.isFailing, !isOpen, !isLost else { return }
+    do throws(DatabaseFailure) {
+      try store.begin()
+      try store.probe()
+      try commit(now)
+    } catch {
+      store.rollback()
+    }
+  }
+
   /// Undoes the turn, and says so to the call at hand.
   private func fail(_ failure: DatabaseFailure) -> EventAnswer {
     store.rollback()

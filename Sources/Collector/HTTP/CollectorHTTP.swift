@@ -97,6 +97,7 @@ package struct CollectorHTTP: ~Copyable {
 
   private func page(_ path: String) -> Page? {
     if path == "/health" { return Page(.ok, .json, Array("{\"status\":\"ok\"}".utf8)) }
+    if path == "/ready" { intake.recheck(now: Int(Clock.wall() / 1_000_000)) }
     return pages(path, intake.counters, server.tally)
   }
 

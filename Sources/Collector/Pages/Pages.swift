@@ -4,6 +4,7 @@ import HTTP
 import JSON
 import Kernel
 import Publication
+import Server
 
 final class Pages: @unchecked Sendable {
   private let mailbox: Mailbox<ReceptionReport>
@@ -22,12 +23,12 @@ final class Pages: @unchecked Sendable {
       startedAt: Double(Clock.wall()) / 1e9, store: store, kafka: kafka, receiveBuffer: receiveBuffer)
   }
 
-  func page(_ path: String, _ status: CollectorHTTP.Status) -> CollectorHTTP.Page? {
+  func page(_ path: String, _ events: EventCounters, _ tally: Tally) -> CollectorHTTP.Page? {
     if let newer = mailbox.take() { report = newer }
     switch path {
-    case "/ready": return ready(status)
+    case "/ready": return ready(events)
     case "/metrics":
-      return report.map { CollectorHTTP.Page(.ok, .metrics, metrics.render($0, status.events, status.tally)) }
+      return report.map { CollectorHTTP.Page(.ok, .metrics, metrics.render($0, events, tally)) }
     case "/stats":
       let now = Clock.monotonic()
       return report.map {
@@ -41,10 +42,10 @@ final class Pages: @unchecked Sendable {
   }
 
   /// Ready is who receives and can store: 503 names what cannot.
-  private func ready(_ status: CollectorHTTP.Status) -> CollectorHTTP.Page {
+  private func ready(_ events: EventCounters) -> CollectorHTTP.Page {
     let isStoring = store.map { $0.isFailing.value == 0 } ?? true
     let isDelivering = kafka.map { $0.isBroken.value == 0 } ?? true
-    let isReady = report != nil && isStoring && status.isStoring && isDelivering
+    let isReady = report != nil && isStoring && !events.isFailing && isDelivering
     var writer = Writer()
     writer.object { writer in
       writer.key("ready")
@@ -54,7 +55,7 @@ final class Pages: @unchecked Sendable {
       writer.key("exposures")
       writer.string(isStoring ? "stored" : "not stored: make room on the disk")
       writer.key("events")
-      writer.string(status.isStoring ? "stored" : "not stored: make room on the disk")
+      writer.string(events.isFailing ? "not stored: make room on the disk" : "stored")
       if kafka != nil {
         writer.key("kafka")
         writer.string(isDelivering ? "delivering" : "the producer has ended: see the log, and start anew")

@@ -13,7 +13,7 @@ import Publication
 
 struct SegmentStore: Sink {
   private let directory: String
-  private let settings: Configuration.Files
+  private let settings: CollectorConfiguration.Files
   let figures: StoreFigures
   private let progress: Mailbox<SegmentProgress>
   private let archiveWaker: Waker
@@ -43,7 +43,7 @@ struct SegmentStore: Sink {
 
   /// A store in `directory` that goes on where `recovered` stops.
   init(
-    _ directory: String, _ settings: Configuration.Files, _ recovered: Recovery, figures: StoreFigures,
+    _ directory: String, _ settings: CollectorConfiguration.Files, _ recovered: Recovery, figures: StoreFigures,
     progress: Mailbox<SegmentProgress>, archiveWaker: Waker
   ) throws(SystemFailure) {
     self.directory = directory

@@ -4,7 +4,7 @@ import Exposures
 package import Kernel
 package import Operations
 
-package struct Configuration: Sendable {
+package struct CollectorConfiguration: Sendable {
   /// Where datagrams are received (UDP).
   package var listen: Endpoint = .tcp(host: "127.0.0.1", port: 7073)
   /// Where events are taken, and readiness, metrics and statistics are shown.
@@ -47,7 +47,7 @@ package struct Configuration: Sendable {
 
   package init() {}
 
-  static let settings = SettingsTable<Configuration>(
+  static let settings = SettingsTable<CollectorConfiguration>(
     prefix: "TURNOUT_COLLECTOR_",
     rows: [
       Setting("listen", \.listen),
