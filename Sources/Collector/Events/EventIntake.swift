@@ -118,9 +118,12 @@ package final class EventIntake: @unchecked Sendable {
     turn = EventCounters()
     counters.storageFailures += 1
     if !counters.isFailing {
+      let remedy =
+        failure.isFull
+        ? "Make room on the disk of the events, and check that it works."
+        : "Check that nobody else keeps events.sqlite locked."
       Log.write(
-        .error, "events_not_stored",
-        ["error": .text(failure.description), "remedy": .text("Make room on the disk of the events.")])
+        .error, "events_not_stored", ["error": .text(failure.description), "remedy": .text(remedy)])
     }
     counters.isFailing = true
     return failure.isFull ? .storageFull : .storageUnavailable
