@@ -25,8 +25,9 @@ struct Receiver: ~Copyable {
   private var blockSince: UInt64 = 0
   private var tally = ReceptionTally()
   private var reportAt: UInt64 = 0
-  /// The last datagram with records, for those who watch.
+  /// A datagram with records of a moment ago, for those who watch: the first one after each report.
   private var latest: [UInt8] = []
+  private var wantsLatest = true
 
   /// Nanoseconds that a block waits at most to be filled, and between two reports.
   private static var blockTime: UInt64 { 50_000_000 }
@@ -154,7 +155,10 @@ struct Receiver: ~Copyable {
     if line.blocks[block].isEmpty { blockSince = moment.now }
     line.blocks[block].append(bytes, records: Int(datagram.header.count))
     tally.records += UInt64(datagram.header.count)
-    if moment.now >= reportAt { latest = [UInt8](bytes) }
+    if wantsLatest {
+      latest = [UInt8](bytes)
+      wantsLatest = false
+    }
   }
 
   private mutating func handOver() {
@@ -190,6 +194,7 @@ struct Receiver: ~Copyable {
   private mutating func report(now: UInt64) {
     guard now >= reportAt else { return }
     reportAt = now + Self.reportTime
+    wantsLatest = true
     mailbox.put(ReceptionReport(tally, reception, latest: latest, at: now))
   }
 }
