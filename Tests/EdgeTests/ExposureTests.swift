@@ -121,12 +121,6 @@ private func makeEdge(collector: String, _ members: [String], folder: Folder? = 
 
 private let keyText = String(repeating: "1f", count: 32) + "\n"
 
-private func counter(_ edge: EdgeProcess, _ name: String) throws -> Int {
-  let text = String(decoding: try edge.admin("/metrics").body, as: UTF8.self)
-  let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") || $0.hasPrefix(name + "{") }
-  return Int(line?.split(separator: " ").last ?? "") ?? -1
-}
-
 private func isSampled(_ user: String, _ experiment: String, rate: Double) -> Bool {
   func fingerprint(_ text: String) -> UInt64 { Array(text.utf8).withBytes { Fingerprint.of($0) } }
   let row = SamplingRow(fingerprint: fingerprint(experiment), rate: rate)
@@ -159,9 +153,9 @@ struct ExposureTests {
     #expect(listener.shown.count == users.count + sampled.count)
     #expect(Set(listener.shown) == Set(records(users, "e1", "e1-a", 1) + records(sampled, "e2", "e2-a", 0.5)))
     #expect(listener.edges == ["e-1"])
-    #expect(try counter(edge, "turnout_exposures_recorded_total") == listener.shown.count)
+    #expect(try edge.metric("turnout_exposures_recorded_total") == listener.shown.count)
     // e3 for each user, and e2 for the rest.
-    #expect(try counter(edge, "turnout_exposures_unsampled_total") == users.count * 2 - sampled.count)
+    #expect(try edge.metric("turnout_exposures_unsampled_total") == users.count * 2 - sampled.count)
   }
 
   @Test func `numbers have no gaps and state how many records came before`() throws {
@@ -207,7 +201,7 @@ struct ExposureTests {
     try listener.wait(records: 1)
     try listener.nextHeartbeat()
     #expect(Set(listener.shown.map(\.user)) == ["e"])
-    #expect(try counter(edge, "turnout_exposures_untracked_answers_total") == 3)
+    #expect(try edge.metric("turnout_exposures_untracked_answers_total") == 3)
     let answer = try edge.get("/decide?user_key=a&track=perhaps")
     #expect(answer.status == 400)
     #expect(try answer.json()["errorCode"]?.text == "INVALID_TRACK")
@@ -222,7 +216,7 @@ struct ExposureTests {
       try listener.wait(records: count)
       try listener.nextHeartbeat()
       #expect(listener.shown.count == count)
-      #expect(try counter(edge, "turnout_exposures_repeated_total") == 10 - count)
+      #expect(try edge.metric("turnout_exposures_repeated_total") == 10 - count)
       #expect(listener.heartbeats.last?.losses.repeats == UInt64(10 - count))
     }
   }
@@ -241,7 +235,7 @@ struct ExposureTests {
     _ = try client.get("/decide?user_key=\(long)")
     try listener.wait(records: 50)
     #expect(listener.largest <= 512)
-    #expect(try counter(edge, "turnout_exposures_dropped_total{reason=\"oversized\"}") >= 1)
+    #expect(try edge.metric("turnout_exposures_dropped_total{reason=\"oversized\"}") >= 1)
   }
 
   @Test func `with a key every datagram has a tag that is right`() throws {
@@ -276,16 +270,16 @@ struct ExposureTests {
     ask(first.boot &+ 1, tagged: true)
     listener.peer.send(Array("nonsense".utf8), to: listener.edgePort)
     try eventually("three requests are refused") {
-      try counter(edge, "turnout_exposure_resend_requests_refused_total") == 3
+      try edge.metric("turnout_exposure_resend_requests_refused_total") == 3
     }
-    #expect(try counter(edge, "turnout_exposure_datagrams_resent_total") == 0)
+    #expect(try edge.metric("turnout_exposure_datagrams_resent_total") == 0)
     ask(first.boot, tagged: true)
     try eventually("it comes again") {
       try listener.take()
       return listener.headers.count > before && listener.headers.last?.sequence == 0
     }
     #expect(listener.datagrams[0] == original)
-    #expect(try counter(edge, "turnout_exposure_datagrams_gone_total") == 2)
+    #expect(try edge.metric("turnout_exposure_datagrams_gone_total") == 2)
   }
 
   @Test func `without a way to the collector exposures are dropped and counted, and decisions go on`() throws
@@ -298,8 +292,8 @@ struct ExposureTests {
       try client.send(String(repeating: request, count: 50))
       for _ in 0..<50 { #expect(try client.read().status == 200) }
     }
-    let recorded = try counter(edge, "turnout_exposures_recorded_total")
-    let dropped = try counter(edge, "turnout_exposures_dropped_total{reason=\"full\"}")
+    let recorded = try edge.metric("turnout_exposures_recorded_total")
+    let dropped = try edge.metric("turnout_exposures_dropped_total{reason=\"full\"}")
     let perUser = isSampled("user", "e2", rate: 0.5) ? 2 : 1
     #expect(dropped > 0)
     #expect(recorded + dropped == 10_000 * perUser)
@@ -314,7 +308,7 @@ struct ExposureTests {
     let client = try edge.client()
     for user in 0..<2000 { #expect(try client.get("/decide?user_key=user-\(user)").status == 200) }
     try eventually("everything was sent into the void or refused") {
-      try counter(edge, "turnout_exposures_sent_total") == counter(edge, "turnout_exposures_recorded_total")
+      try edge.metric("turnout_exposures_sent_total") == edge.metric("turnout_exposures_recorded_total")
     }
     #expect(try edge.log().count < 10)
   }

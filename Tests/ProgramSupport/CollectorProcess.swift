@@ -93,14 +93,8 @@ package final class CollectorProcess {
 
   package func stats() throws -> Element { try get("/stats").json() }
 
-  /// The value of a metric without labels, or with them as they stand in the page.
-  package func metric(_ name: String) throws -> Double {
-    let text = String(decoding: try get("/metrics").body, as: UTF8.self)
-    guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix(name + " ") }),
-      let value = Double(line.split(separator: " ").last ?? "")
-    else { throw Failure("there is no metric \(name)") }
-    return value
-  }
+  /// The value of a series, such as `name{label="value"}`.
+  package func metric(_ series: String) throws -> Int { try get("/metrics").metric(series) }
 
   /// The sum of one number over all streams.
   package func sum(_ name: StaticString) throws -> Int {

@@ -206,12 +206,7 @@ package final class EdgeProcess {
   }
 
   /// The value of a series, such as `name{label="value"}`.
-  package func metric(_ series: String) throws -> Int {
-    for line in try admin("/metrics").text.split(separator: "\n") where line.hasPrefix(series + " ") {
-      return Int(Double(line.dropFirst(series.count + 1)) ?? -1)
-    }
-    throw Failure("there is no series \(series)")
-  }
+  package func metric(_ series: String) throws -> Int { try admin("/metrics").metric(series) }
 
   /// Refusals so far for one reason.
   package func refusals(_ reason: Refusal.Reason) throws -> Int {

@@ -41,10 +41,14 @@ struct SegmentPath: Hashable, Sendable, Comparable {
 
   static func < (left: SegmentPath, right: SegmentPath) -> Bool { left.stem < right.stem }
 
+  private static func isDate(_ name: String) -> Bool {
+    name.utf8.count == 10 && Array(name.utf8).withBytes { Timestamp.milliseconds($0) } != nil
+  }
+
   /// Every segment below `directory` that still has lines of its own, oldest first.
   static func open(in directory: String) throws(SystemFailure) -> [SegmentPath] {
     var found: [SegmentPath] = []
-    for date in try File.names(in: directory) where date.utf8.count == 10 {
+    for date in try File.names(in: directory) where isDate(date) {
       for hour in try File.names(in: "\(directory)/\(date)") where hour.utf8.count == 2 {
         for name in try File.names(in: "\(directory)/\(date)/\(hour)") where name.hasSuffix(".ndjson") {
           guard let number = Int(name.dropLast(7)) else { continue }
