@@ -34,6 +34,10 @@ package struct Reception: Sendable {
     var heartbeatAt: UInt64 = 0
     var lastSeen: UInt64
     var lag: UInt64 = 0
+    /// Microseconds since 1970, when the newest datagram was sent.
+    var sentAt: UInt64 = 0
+    /// What was sent before may have been received when the stream was known before.
+    var since: UInt64 = 0
     var isTouched = false
     /// Whether it is in `pending`.
     var isPending = false
@@ -57,6 +61,8 @@ package struct Reception: Sendable {
   /// What the forgotten streams of an edge add up to.
   package struct Total: Equatable, Sendable {
     package var streams = 0
+    /// Of the stream that was forgotten last.
+    package var boot: UInt64 = 0
     package var counts = StreamCounts()
     package var losses = SenderLosses()
   }
@@ -75,6 +81,8 @@ package struct Reception: Sendable {
   /// Not later than the next request or surrender.
   private var due = UInt64.max
   private var runCount = 0
+  /// Microseconds since 1970: an evicted stream may have received what was sent before.
+  private var evictedBefore: UInt64 = 0
 
   /// The place, below `streamMax`, of the stream that the last datagram was of; nil if it was refused.
   package private(set) var place: Int?
@@ -83,7 +91,7 @@ package struct Reception: Sendable {
   package private(set) var forgottenOthers = Total()
   /// Streams forgotten before their time because there were too many.
   package private(set) var evictions: UInt64 = 0
-  /// Datagrams refused because their stream is unknown and they are old.
+  /// Datagrams refused because they may have been received before their stream was forgotten.
   package private(set) var stale: UInt64 = 0
   /// Datagrams of no known stream that contradict themselves or take another stream's place.
   package private(set) var inconsistent: UInt64 = 0
@@ -112,6 +120,10 @@ package struct Reception: Sendable {
       inconsistent += 1
       return .inconsistent
     }
+    guard header.kind == .heartbeat || header.sentAt >= streams[place]!.since else {
+      stale += 1
+      return .stale
+    }
     let runsBefore = streams[place]!.reception.runCount
     let verdict = streams[place]!.reception.receive(header, now: now)
     streams[place]!.lastSeen = now
@@ -122,21 +134,23 @@ package struct Reception: Sendable {
 
   /// The first word of a stream.
   private mutating func begin(_ datagram: Datagram, _ key: Key, _ wall: UInt64, _ now: UInt64) -> Verdict {
-    let age = wall > datagram.header.sentAt ? wall - datagram.header.sentAt : 0
-    guard age <= settings.idleTime / 1000 else {
+    let idleTime = settings.idleTime / 1000
+    let since = max(wall > idleTime ? wall - idleTime : 0, evictedBefore)
+    guard datagram.header.sentAt >= since else {
       stale += 1
       return .stale
     }
-    var reception = StreamReception()
+    let edge = String(datagram.edge)
+    var reception = StreamReception(wasForgotten: forgotten[edge]?.boot == datagram.header.boot)
     guard reception.receive(datagram.header, now: now) == .accept else {
       inconsistent += 1
       return .inconsistent
     }
-    let identity = StreamIdentity(
-      edge: String(datagram.edge), boot: datagram.header.boot, worker: datagram.header.worker)
+    let identity = StreamIdentity(edge: edge, boot: datagram.header.boot, worker: datagram.header.worker)
     let place = insert(
       Stream(
-        key: key, identity: identity, edge: [UInt8](datagram.edge), reception: reception, lastSeen: now))
+        key: key, identity: identity, edge: [UInt8](datagram.edge), reception: reception, lastSeen: now,
+        since: since))
     note(datagram, at: place, .accept, wall, 0)
     return .accept
   }
@@ -148,6 +162,8 @@ package struct Reception: Sendable {
     let header = datagram.header
     if verdict == .accept {
       streams[place]!.lag = wall > header.sentAt ? wall - header.sentAt : 0
+      // A clock that is ahead must not keep new streams out.
+      streams[place]!.sentAt = max(streams[place]!.sentAt, min(header.sentAt, wall))
       if header.kind == .heartbeat, header.sentAt >= streams[place]!.heartbeatAt {
         streams[place]!.heartbeatAt = header.sentAt
         streams[place]!.losses = SenderLosses(datagram)
@@ -159,6 +175,7 @@ package struct Reception: Sendable {
 
   private mutating func insert(_ stream: Stream) -> Int {
     if index.count == settings.streamMax, let oldest = order.oldest {
+      evictedBefore = max(evictedBefore, streams[oldest]!.sentAt + 1)
       forget(oldest)
       evictions += 1
     }
@@ -252,6 +269,7 @@ package struct Reception: Sendable {
     let edge = stream.identity.edge
     if forgotten[edge] != nil || forgotten.count < settings.edgeMax {
       forgotten[edge, default: Total()].add(stream.reception.counts, stream.losses)
+      forgotten[edge]!.boot = stream.identity.boot
     } else {
       forgottenOthers.add(stream.reception.counts, stream.losses)
     }

@@ -9,7 +9,7 @@ package enum Verdict: Equatable, Sendable {
   case duplicate
   /// Contradicts what is known of the stream: nothing of it is believed.
   case inconsistent
-  /// Of an unknown stream, and older than streams are remembered for: a replay.
+  /// So old that it may have been received before the stream was forgotten.
   case stale
 }
 
@@ -46,10 +46,16 @@ package struct StreamReception: Sendable {
   /// Not later than the moment of the next request or surrender; `UInt64.max` if nothing is missing.
   package private(set) var due = UInt64.max
 
-  package init() {}
+  /// Whether the stream was known before, and forgotten: then no number tells that it has just begun.
+  private let wasForgotten: Bool
+
+  package init(wasForgotten: Bool = false) {
+    self.wasForgotten = wasForgotten
+  }
 
   /// Goes on where another process stopped; what was missing is asked for anew.
   package init(mark: StreamMark, now: UInt64) {
+    wasForgotten = false
     next = mark.next
     records = mark.records
     contact = mark.contact
@@ -85,7 +91,9 @@ package struct StreamReception: Sendable {
       let gap = MissingRun(
         from: next, recordsBefore: records, to: header.sequence, recordsBefore: header.recordsBefore)
     else { return .inconsistent }
-    if contact == nil { contact = header.sequence > Self.freshMax ? header.sequence : 0 }
+    if contact == nil {
+      contact = wasForgotten || header.sequence > Self.freshMax ? header.sequence : 0
+    }
     next = header.sequence
     records = header.recordsBefore
     if UInt64(gap.datagrams.count) > Self.gapMax {
