@@ -165,7 +165,7 @@ struct ExposuresDecodeTests {
 
   @Test(arguments: [0, 1, 101, 108, 113, 228, 229, 276] as [UInt32])
   func `captures of every kind are read`(link: UInt32) throws {
-    let datagrams = try datagrams(isTagged: false)
+    let datagrams = try datagrams(isTagged: true)
     for magic in [0xA1B2_C3D4, 0xA1B2_3C4D] as [UInt32] {
       for isBigEndian in [false, true] {
         let packets = [
@@ -173,8 +173,9 @@ struct ExposuresDecodeTests {
         ]
         let content = capture(
           link, packets.map { frame(link, $0) }, isBigEndian: isBigEndian, magic: magic)
-        let (result, lines) = try decode(content)
+        let (result, lines) = try decode(content, "--key", "KEY")
         #expect(result.code == 0 && result.errors == "")
+        #expect(lines.allSatisfy { $0["tag"]?.text == "good" })
         #expect(lines.map { $0["kind"]?.text } == ["exposure", "exposure", "heartbeat", "resend"])
       }
     }
