@@ -15,6 +15,7 @@ setup-test:
 
 build: setup  ## build the programs, optimised
 	$(SWIFT) build -c release --product turnout-edge
+	$(SWIFT) build -c release --product turnout-collector
 	$(SWIFT) build -c release --product turnout
 
 run: build  ## sign the demo snapshot, start an edge with it, and print what to try
@@ -32,7 +33,10 @@ format:  ## format the sources in place
 
 bench: setup  ## measure; each program prints a table
 	$(SWIFT) build -c release --product bench-engine
+	$(SWIFT) build -c release --product turnout-collector
+	$(SWIFT) build -c release --product bench-exposures
 	$(BUILD)/bench-engine
+	$(BUILD)/bench-exposures
 
 clean:  ## remove what was built and what the demo wrote
 	rm -rf .build run

@@ -89,6 +89,9 @@ let package = Package(
       "bench-engine", ["Bytes", "Decisions", "Dialects", "HTTP", "Kernel", "Snapshots"],
       path: "Benchmarks/engine"),
 
+    program(
+      "bench-exposures", ["Bytes", "Exposures", "HTTP", "Kernel", "Publication"], path: "Benchmarks/exposures"),
+
     // Tests/<Room>Tests/<File>Tests.swift mirrors Sources/<Room>/<File>.swift.
     room("TestSupport", ["Bytes"], path: "Tests/TestSupport"),
     room(

@@ -43,12 +43,14 @@ package final class CollectorProcess {
   deinit {
     if !mayEnd, !process.isRunning {
       let log = (try? folder.text("collector.\(run)")) ?? ""
-      Issue.record("the collector ended by itself with \((try? process.exitCode()) ?? -1): \(log.prefix(6000))")
+      Issue.record(
+        "the collector ended by itself with \((try? process.exitCode()) ?? -1): \(log.prefix(6000))")
     }
   }
 
   private static func start(
-    _ members: [String], _ folder: Folder, _ command: [String], _ port: UInt16, _ httpPort: UInt16, log: String
+    _ members: [String], _ folder: Folder, _ command: [String], _ port: UInt16, _ httpPort: UInt16,
+    log: String
   ) throws -> Program {
     let own = ["\"listen\": \"127.0.0.1:\(port)\"", "\"http\": \"127.0.0.1:\(httpPort)\""]
     try folder.write("collector.json", "{\((own + members).joined(separator: ", "))}")
