@@ -1,5 +1,5 @@
-// What a reader looks up is there: every setting, error code and metric label that the code can produce stands
-// in the page that documents it.
+// What a reader looks up is there: every setting, error code, metric and metric label that the code can produce
+// stands in the page that documents it.
 
 import Collector
 import Edge
@@ -22,6 +22,26 @@ struct DocumentTests {
     }
   }
 
+  @Test func `every setting of the collector and its variable stand in configs/README.md`() throws {
+    let text = try page("configs/README.md")
+    for (name, variable) in CollectorConfiguration.settingNames {
+      let shown = variable.dropFirst("TURNOUT_COLLECTOR_".count)
+      #expect(text.contains("| `\(name)` | `\(shown)` |"), "\(name), \(variable) are missing")
+    }
+  }
+
+  @Test(arguments: [
+    ("Sources/Edge/Admin/MetricsPage.swift", "docs/decide-api.md"),
+    ("Sources/Collector/Pages/MetricsPage.swift", "docs/collector.md"),
+  ])
+  func `every metric has a row in its page`(source: String, name: String) throws {
+    let code = try page(source) + page("Sources/Operations/MetricsText.swift")
+    let text = try page(name)
+    let metrics = Set(code.matches(of: /"((?:turnout|process)_[a-z0-9_]+)"/).map(\.1))
+    #expect(metrics.count > 30)
+    for metric in metrics { #expect(text.contains("| `\(metric)` |"), "\(metric) is missing") }
+  }
+
   @Test(arguments: Rejection.allCases)
   func `every rejection's code stands in docs/decide-api.md`(rejection: Rejection) throws {
     #expect(try page("docs/decide-api.md").contains("\(rejection.code)"))
@@ -40,5 +60,18 @@ struct DocumentTests {
   @Test(arguments: ["configs/edge.json", "configs/edge.minimal.json", "configs/demo/edge.json"])
   func `the example configurations load`(name: String) throws {
     _ = try Configuration(file: root + "/" + name, environment: [:])
+  }
+
+  @Test func `the collector's example configuration loads and names every setting`() throws {
+    let text = try page("configs/collector.json")
+    _ = try CollectorConfiguration(file: root + "/configs/collector.json", environment: [:])
+    for (name, _) in CollectorConfiguration.settingNames {
+      #expect(text.contains("\"\(name.split(separator: ".").last ?? "")\": "), "\(name) is missing")
+    }
+  }
+
+  @Test(arguments: ["configs/edge.json", "configs/collector.json"])
+  func `a complete example stands in configs/README.md as it is in its file`(name: String) throws {
+    #expect(try page("configs/README.md").contains("```json\n" + page(name) + "```"))
   }
 }
