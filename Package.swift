@@ -90,7 +90,8 @@ let package = Package(
       path: "Benchmarks/engine"),
 
     program(
-      "bench-exposures", ["Bytes", "Exposures", "HTTP", "Kernel", "Publication"], path: "Benchmarks/exposures"),
+      "bench-exposures", ["Bytes", "Exposures", "HTTP", "Kernel", "Publication"], path: "Benchmarks/exposures"
+    ),
 
     // Tests/<Room>Tests/<File>Tests.swift mirrors Sources/<Room>/<File>.swift.
     room("TestSupport", ["Bytes"], path: "Tests/TestSupport"),

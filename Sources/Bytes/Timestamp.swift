@@ -54,16 +54,37 @@ package enum Timestamp {
 
   /// The moment as text in UTC with milliseconds: `2026-03-02T23:18:46.000Z`.
   package static func text(milliseconds: Double) -> String {
-    let total = Int(milliseconds.rounded(.down))
+    let moment = Int(milliseconds.rounded(.down))
+    return String(decoding: [UInt8](capacity: 24) { $0.append(timestamp: moment) }, as: UTF8.self)
+  }
+}
+
+extension Output {
+  /// Appends a moment in milliseconds since 1970 as `2026-03-02T23:18:46.000Z`. One outside of the years 0 to 9999,
+  /// which has no such form, becomes the nearest that has.
+  @_noAllocation @_noLocks
+  package mutating func append(timestamp milliseconds: Int) {
+    let total = min(max(milliseconds, -62_167_219_200_000), 253_402_300_799_999)
     let days = (total >= 0 ? total : total - 86_399_999) / 86_400_000
     let rest = total - days * 86_400_000
     let date = CivilDate(dayNumber: days)
-    func padded(_ value: Int, _ width: Int) -> String {
-      let digits = String(value)
-      return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    append(date.year, digits: 4, "-")
+    append(date.month, digits: 2, "-")
+    append(date.day, digits: 2, "T")
+    append(rest / 3_600_000, digits: 2, ":")
+    append(rest / 60_000 % 60, digits: 2, ":")
+    append(rest / 1000 % 60, digits: 2, ".")
+    append(rest % 1000, digits: 3, "Z")
+  }
+
+  private mutating func append(_ number: Int, digits: Int, _ end: StaticString) {
+    guard let room = room(digits) else { return }
+    var rest = number
+    for place in stride(from: digits - 1, through: 0, by: -1) {
+      room.store(UInt8(truncatingIfNeeded: rest % 10) + UInt8(ascii: "0"), at: place)
+      rest /= 10
     }
-    return padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2) + "T"
-      + padded(rest / 3_600_000, 2) + ":" + padded(rest / 60_000 % 60, 2) + ":"
-      + padded(rest / 1000 % 60, 2) + "." + padded(rest % 1000, 3) + "Z"
+    advance(by: digits)
+    append(end)
   }
 }

@@ -22,7 +22,9 @@ package enum Collector {
     let key = try configuration.key.map { try readKey($0) }
     let directory = configuration.dataDirectory
     try File.makeDirectory(directory)
-    let recovered = try Recovery(directory + "/exposures")
+    let lock = try File.lock(directory + "/lock")
+    let counters = StoreCounters()
+    let store = try configuration.files.isOn ? makeStore(configuration, counters) : nil
     let socket = try Socket.receiveDatagrams(
       at: configuration.listen, bufferOf: configuration.receiveBuffer
     ).release()
@@ -36,14 +38,12 @@ package enum Collector {
     settings.streamMax = configuration.streams.max
     settings.idleTime = configuration.streams.idleTime
     let parts = Receiver.Parts(
-      socket: socket, key: key?.derived(for: "exposure datagrams"), settings: settings, marks: recovered.marks,
+      socket: socket, key: key?.derived(for: "exposure datagrams"), settings: settings,
+      marks: store?.recoveredMarks ?? [],
       line: line, mailbox: mailbox, isEnding: ends.receiver)
 
     var lanes = line.lanes[...]
-    let store = StoreFigures()
-    if configuration.files.isOn, let lane = lanes.popFirst() {
-      try startFiles(configuration, recovered, line, lane, store, ends)
-    }
+    if let store, let lane = lanes.popFirst() { try startFiles(configuration, store, line, lane, ends) }
     var kafka: KafkaFigures?
     if let lane = lanes.popFirst() { kafka = try startKafka(configuration, line, lane, ends) }
     try ends.start("receiver", within: ends.receiving) {
@@ -51,43 +51,51 @@ package enum Collector {
       receiver.run()
     }
     let pages = Pages(
-      mailbox: mailbox, store: configuration.files.isOn ? store : nil, kafka: kafka,
+      mailbox: mailbox, store: store.map { _ in counters }, kafka: kafka,
       receiveBuffer: Socket.receiveBuffer(of: socket))
     try startHTTP(configuration, listener, key, pages, ends)
     Log.write(
       .info, "started",
       [
         "version": .text(Version.text), "listen": .text(configuration.listen.description),
-        "http": .text(configuration.http.description), "tornBytes": .integer(recovered.tornBytes),
-        "streams": .integer(recovered.marks.count),
+        "http": .text(configuration.http.description), "tornBytes": .integer(Int(counters.tornBytes.value)),
+        "streams": .integer(parts.marks.count),
       ])
     if key == nil {
-      Log.write(.warning, "no_key", ["effect": .text("Datagrams are taken from everybody who can reach the port.")])
+      Log.write(
+        .warning, "no_key", ["effect": .text("Datagrams are taken from everybody who can reach the port.")])
     }
     signals.waitForEnd()
-    end(ends, line, configuration)
+    let isWhole = end(ends, line, configuration)
+    withExtendedLifetime(lock) {}
+    if !isWhole { Process.end(1) }
+  }
+
+  private static func makeStore(
+    _ configuration: CollectorConfiguration, _ counters: StoreCounters
+  ) throws(SystemFailure) -> SegmentStore {
+    try SegmentStore(
+      directory: configuration.dataDirectory, segmentSize: configuration.files.segmentMax,
+      now: Clock.wall() / 1_000_000, counters: counters)
+  }
+
+  /// What is made here and then belongs to the thread that it is handed to.
+  private struct Handed<Value>: @unchecked Sendable {
+    let value: Value
   }
 
   private static func startFiles(
-    _ configuration: CollectorConfiguration, _ recovered: Recovery, _ line: BlockLine, _ lane: BlockLine.Lane,
-    _ figures: StoreFigures, _ ends: Ends
+    _ configuration: CollectorConfiguration, _ store: SegmentStore, _ line: BlockLine, _ lane: BlockLine.Lane,
+    _ ends: Ends
   ) throws {
-    let directory = configuration.dataDirectory + "/exposures"
-    try File.makeDirectory(directory)
-    let progress = Mailbox<SegmentProgress>()
-    let waker = try Waker()
-    let database = configuration.files.hasDatabase ? configuration.dataDirectory + "/exposures.sqlite" : nil
-    try ends.start("archive", within: ends.archiving) {
-      var archive = Archive(
-        directory,
-        database: try database.map { try ExposureDatabase($0, directory: directory, figures: figures) },
-        figures: figures, progress: progress, waker: waker, isEnding: ends.archive)
-      archive.run()
-    }
+    let follower = Handed(
+      value: try StoreFollower(
+        store.folder, counters: store.counters, usesDatabase: configuration.files.hasDatabase))
+    try ends.start("archive", within: ends.archiving) { follower.value.run(until: ends.archive) }
+    let sink = Handed(value: StoreSink(store, syncInterval: configuration.files.syncInterval))
     try ends.start("store", within: ends.sinking) {
-      var store = try SegmentStore(
-        directory, configuration.files, recovered, figures: figures, progress: progress, archiveWaker: waker)
-      line.run(lane, &store)
+      var sink = sink.value
+      line.run(lane, &sink)
     }
   }
 
@@ -107,7 +115,8 @@ package enum Collector {
   }
 
   private static func startHTTP(
-    _ configuration: CollectorConfiguration, _ listener: Int32, _ key: MessageKey?, _ pages: Pages, _ ends: Ends
+    _ configuration: CollectorConfiguration, _ listener: Int32, _ key: MessageKey?, _ pages: Pages,
+    _ ends: Ends
   ) throws {
     let waker = try Waker()
     ends.httpWaker = waker
@@ -123,8 +132,9 @@ package enum Collector {
     }
   }
 
-  /// First nothing new comes in, then what came in is stored, then what is stored is archived.
-  private static func end(_ ends: Ends, _ line: BlockLine, _ configuration: CollectorConfiguration) {
+  /// First nothing new comes in, then what came in is stored, then what is stored is archived. False if the time was
+  /// over before.
+  private static func end(_ ends: Ends, _ line: BlockLine, _ configuration: CollectorConfiguration) -> Bool {
     Log.write(.info, "ending", [:])
     let deadline = Clock.monotonic() + configuration.drainTime
     ends.http.value = 1
@@ -137,7 +147,9 @@ package enum Collector {
     ends.wait(for: ends.archiving, until: deadline)
     ends.wait(for: ends.serving, until: deadline)
     if case .unix(let path) = configuration.http { try? File.remove(path) }
-    Log.write(.info, "ended", ["isCut": .bool(Clock.monotonic() >= deadline)])
+    let isWhole = Clock.monotonic() < deadline
+    Log.write(isWhole ? .info : .error, "ended", ["isCut": .bool(!isWhole)])
+    return isWhole
   }
 
   private static func readKey(_ path: String) throws -> MessageKey {

@@ -84,7 +84,8 @@ package struct CollectorConfiguration: Sendable {
     }
     guard http.isUsable else { throw ConfigurationFault("http", "the path is longer than the kernel takes") }
     guard files.isOn || !kafka.properties.isEmpty else {
-      throw ConfigurationFault("files.enabled", "is false, and without kafka.properties there is no other sink")
+      throw ConfigurationFault(
+        "files.enabled", "is false, and without kafka.properties there is no other sink")
     }
   }
 }

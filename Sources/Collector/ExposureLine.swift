@@ -1,5 +1,5 @@
 // An exposure as one JSON object, for whoever reads it with other tools. What the records of a datagram share is
-// written once for all of them, and the text of a second once for all records that occurred in it.
+// written once for all of them, and the text of a moment once for all records that occurred in it.
 
 package import Bytes
 package import Exposures
@@ -11,9 +11,9 @@ package struct ExposureLine {
 
   /// From the edge to the closing brace.
   private var ending: [UInt8] = []
-  private var second = UInt64.max
-  /// Up to the dot behind the second.
-  private var secondText: [UInt8] = []
+  /// Milliseconds since 1970, and their text.
+  private var moment = UInt64.max
+  private var momentText: [UInt8] = []
   private var rate = 0.0
   private var rateText: [UInt8] = []
 
@@ -55,18 +55,13 @@ package struct ExposureLine {
     ending.withBytes { output.append($0) }
   }
 
-  private mutating func append(moment: UInt64, to output: inout Output) {
-    let (second, rest) = moment.quotientAndRemainder(dividingBy: 1_000_000)
-    if second != self.second {
-      self.second = second
-      // Without "000Z".
-      secondText = Array(Timestamp.text(milliseconds: Double(second) * 1000).utf8.dropLast(4))
+  private mutating func append(moment microseconds: UInt64, to output: inout Output) {
+    let milliseconds = microseconds / 1000
+    if milliseconds != moment {
+      moment = milliseconds
+      momentText = [UInt8](capacity: 24) { $0.append(timestamp: Int(clamping: milliseconds)) }
     }
-    secondText.withBytes { output.append($0) }
-    for unit: UInt64 in [100_000, 10_000, 1000] {
-      output.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / unit % 10))
-    }
-    output.append("Z")
+    momentText.withBytes { output.append($0) }
   }
 
   private mutating func append(rate: Double, to output: inout Output) {

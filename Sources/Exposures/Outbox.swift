@@ -1,7 +1,7 @@
 // The datagrams of one worker, in a ring of equal slots: one is open and takes records, those before it are closed
 // and wait to be sent, those before them were sent and are kept for as long as their slot is not needed again.
 // The slot of a datagram is its sequence number modulo the number of slots.
-// Invariant: kept <= unsent <= next, next - unsent <= slots, and only the slot of `next` is written.
+// Invariant: kept <= unsent <= next, next - unsent < slots, and only the slot of `next` is written.
 
 package import Bytes
 
@@ -32,8 +32,9 @@ package struct Outbox {
   package private(set) var next: UInt64 = 0
   /// The first closed one that was not sent.
   package private(set) var unsent: UInt64 = 0
-  /// Records of closed datagrams.
+  /// Records of closed datagrams, and of those of them that were sent.
   package private(set) var recordCount: UInt64 = 0
+  package private(set) var sentRecordCount: UInt64 = 0
   package private(set) var losses = SenderLosses()
 
   /// Where the open datagram's next record goes.
@@ -87,14 +88,14 @@ package struct Outbox {
   package mutating func record(experiment: ByteView, variant: ByteView, rate: Double, isOverride: Bool)
     -> Bool
   {
-    if next &- unsent >= UInt64(settings.slotCount) {
+    guard openCount > 0 || canOpen else {
       losses.full &+= 1
       return false
     }
     if append(experiment, variant, rate, isOverride) { return true }
     if openCount > 0 {
       close(isFull: true, sentAt: occurredAt)
-      guard next &- unsent < UInt64(settings.slotCount) else {
+      guard canOpen else {
         losses.full &+= 1
         return false
       }
@@ -103,6 +104,10 @@ package struct Outbox {
     losses.oversized &+= 1
     return false
   }
+
+  /// Whether another datagram can be opened: the slot after it stays free, so that every datagram that waits is kept
+  /// whatever is open.
+  private var canOpen: Bool { next &- unsent < UInt64(keptMax) }
 
   /// Where the records of a datagram end.
   private var recordsEnd: Int { settings.datagramSize - (settings.isTagged ? DatagramFormat.tagCount : 0) }
@@ -224,6 +229,7 @@ package struct Outbox {
   @_noAllocation @_noLocks
   package mutating func sent(_ count: Int) {
     precondition(UInt64(count) <= next &- unsent)
+    sentRecordCount &+= records(first: unsent, count: count)
     unsent &+= UInt64(count)
   }
 
@@ -244,11 +250,6 @@ package struct Outbox {
 
   /// Datagrams that can be kept.
   package var keptMax: Int { settings.slotCount - 1 }
-
-  /// Records of the datagrams that were sent.
-  package var sentRecordCount: UInt64 {
-    recordCount &- records(first: unsent, count: Int(next &- unsent))
-  }
 
   /// Records of the closed datagrams from `first` on; all of them must be kept.
   package func records(first: UInt64, count: Int) -> UInt64 {

@@ -303,7 +303,7 @@ package struct Reception: Sendable {
       if let place = index[key] { forget(place) }
       let place = insert(
         Stream(
-          key: key, identity: mark.stream, edge: edge, reception: StreamReception(mark: mark, now: now),
+          key: key, identity: mark.stream, edge: edge, reception: StreamReception(mark: mark),
           lastSeen: now))
       watch(place, 0)
     }

@@ -46,6 +46,9 @@ package struct StreamReception: Sendable {
   /// Not later than the moment of the next request or surrender; `UInt64.max` if nothing is missing.
   package private(set) var due = UInt64.max
 
+  /// Whether the edge was not heard of since another process stopped.
+  private var isSilent = false
+
   /// Whether the stream was known before, and forgotten: then no number tells that it has just begun.
   private let wasForgotten: Bool
 
@@ -53,14 +56,16 @@ package struct StreamReception: Sendable {
     self.wasForgotten = wasForgotten
   }
 
-  /// Goes on where another process stopped; what was missing is asked for anew.
-  package init(mark: StreamMark, now: UInt64) {
+  /// Goes on where another process stopped; what was missing is asked for anew once the edge is heard of, since until
+  /// then nobody knows where to ask.
+  package init(mark: StreamMark) {
     wasForgotten = false
     next = mark.next
     records = mark.records
     contact = mark.contact
     counts = mark.counts
-    for missing in mark.missing { add(missing, now) }
+    runs = mark.missing.map { Run(missing: $0, nextAt: .max) }
+    isSilent = true
   }
 
   package func mark(of stream: StreamIdentity) -> StreamMark {
@@ -79,6 +84,7 @@ package struct StreamReception: Sendable {
   /// Takes note of a datagram with records or of a heartbeat.
   package mutating func receive(_ header: DatagramHeader, now: UInt64) -> Verdict {
     precondition(header.kind != .resend)
+    if isSilent { wake(now) }
     let verdict = header.sequence >= next ? advance(header, now) : fill(header)
     if verdict == .duplicate { counts.duplicates += 1 }
     if verdict == .inconsistent { counts.inconsistent += 1 }
@@ -127,6 +133,12 @@ package struct StreamReception: Sendable {
     if run.tries == 0 { counts.received += 1 } else { counts.recovered += 1 }
     counts.receivedRecords += UInt64(header.count)
     return .accept
+  }
+
+  private mutating func wake(_ now: UInt64) {
+    isSilent = false
+    for index in runs.indices { runs[index].nextAt = now + Self.reorderDelay }
+    if !runs.isEmpty { due = now + Self.reorderDelay }
   }
 
   // MARK: - Runs

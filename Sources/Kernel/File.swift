@@ -46,6 +46,12 @@ package enum File {
     try rename(draft, to: path)
   }
 
+  /// Gives the file at `path` another name, in place of what had it. Returns when the disk knows.
+  package static func rename(_ path: String, to other: String) throws(SystemFailure) {
+    guard unsafe Glibc.rename(path, other) == 0 else { throw SystemFailure("rename \(path) to \(other)") }
+    try flush(directory: directory(of: other))
+  }
+
   /// The content of a file of /proc, whose size says nothing; at most 64 KiB.
   package static func readVirtual(_ path: String) throws(SystemFailure) -> [UInt8] {
     let descriptor = Descriptor(unsafe open(path, O_RDONLY | O_CLOEXEC))
@@ -78,30 +84,8 @@ package enum File {
     }
   }
 
-  /// Gives the file another name in the same folder; when this returns the new name is on the disk.
-  package static func rename(_ path: String, to name: String) throws(SystemFailure) {
-    guard unsafe Glibc.rename(path, name) == 0 else { throw SystemFailure("rename \(path) to \(name)") }
-    try flush(directory: directory(of: name))
-  }
-
-  /// The names in a folder, sorted; nothing for one that is not there.
-  package static func names(in directory: String) throws(SystemFailure) -> [String] {
-    guard let stream = unsafe opendir(directory) else {
-      if errno == ENOENT { return [] }
-      throw SystemFailure("open \(directory)")
-    }
-    defer { unsafe closedir(stream) }
-    var names: [String] = []
-    while let entry = unsafe readdir(stream) {
-      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
-        unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-      }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names.sorted()
-  }
-
-  private static func flush(directory: String) throws(SystemFailure) {
+  /// Returns when the disk knows the names in the folder.
+  package static func flush(directory: String) throws(SystemFailure) {
     let descriptor = Descriptor(unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
     guard descriptor.number >= 0, fsync(descriptor.number) == 0 else {
       throw SystemFailure("fsync \(directory)")
@@ -120,6 +104,41 @@ package enum File {
   /// Removes the file; one that is not there is no fault.
   package static func remove(_ path: String) throws(SystemFailure) {
     guard unsafe unlink(path) == 0 || errno == ENOENT else { throw SystemFailure("unlink \(path)") }
+  }
+
+  /// The names in the folder, in order; none if it is not there.
+  package static func names(in directory: String) throws(SystemFailure) -> [String] {
+    guard let folder = unsafe opendir(directory) else {
+      if errno == ENOENT { return [] }
+      throw SystemFailure("opendir \(directory)")
+    }
+    defer { unsafe closedir(folder) }
+    var names: [String] = []
+    while let entry = unsafe readdir(folder) {
+      let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Bytes of the file.
+  package static func size(_ path: String) throws(SystemFailure) -> Int {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { throw SystemFailure("stat \(path)") }
+    return Int(status.st_size)
+  }
+
+  /// Holds the file at `path`, made if it is not there, until the descriptor goes; nobody else can meanwhile.
+  package static func lock(_ path: String) throws(SystemFailure) -> Descriptor {
+    let descriptor = Descriptor(unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644))
+    guard descriptor.number >= 0 else { throw SystemFailure("open \(path)") }
+    guard flock(descriptor.number, LOCK_EX | LOCK_NB) == 0 else {
+      throw SystemFailure(
+        "lock \(path)", remedy: "Another process uses this folder: end it, or choose another.")
+    }
+    return descriptor
   }
 
   package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }

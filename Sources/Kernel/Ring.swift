@@ -144,7 +144,9 @@ package struct RingSettings: Sendable {
   package func message(in buffer: Int32, count: Int) -> Message? {
     var parts = unsafe turnout_message()
     let region = self.buffer(buffer)
-    guard unsafe turnout_read_message(region.start, Int32(count), messageForm, &parts) != 0 else { return nil }
+    guard unsafe turnout_read_message(region.start, Int32(count), messageForm, &parts) != 0 else {
+      return nil
+    }
     return unsafe Message(
       origin: Address(parts.origin, count: Int(parts.origin_length)),
       payload: ByteView(start: parts.payload, count: Int(parts.payload_length)), segment: Int(parts.segment),

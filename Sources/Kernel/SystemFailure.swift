@@ -15,13 +15,16 @@ package struct SystemFailure: Error, Sendable, CustomStringConvertible {
     self.remedy = remedy
   }
 
-  /// A file of the program's own whose content is not what it wrote.
-  package init(damaged path: String, remedy: String) {
-    self.init("read \(path)", code: EBADMSG, remedy: remedy)
-  }
-
   /// Whether a file was larger than it may be.
   package var isTooLarge: Bool { code == EFBIG }
+
+  /// Whether there was no room left.
+  package var isFull: Bool { code == ENOSPC || code == EDQUOT }
+
+  /// A file whose content is not what it was written as.
+  package static func damaged(_ path: String, remedy: String) -> SystemFailure {
+    SystemFailure("read \(path)", code: EBADMSG, remedy: remedy)
+  }
 
   package var description: String {
     let text = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"

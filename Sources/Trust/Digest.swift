@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4) of whole documents.
+// SHA-256 (FIPS 180-4) of documents, whole or in parts.
 
 package import Bytes
 internal import COpenSSL
@@ -20,8 +20,8 @@ package enum Digest {
   }
 }
 
-/// SHA-256 of bytes that come one after the other.
-@safe package struct RunningDigest {
+/// The digest of a document that comes in parts.
+package struct RunningDigest {
   private var context = SHA256_CTX()
 
   package init() {
@@ -32,8 +32,9 @@ package enum Digest {
     unsafe SHA256_Update(&context, bytes.start, bytes.count)
   }
 
-  /// The digest in lower-case hexadecimal; nothing may be appended afterwards.
-  package mutating func finishHex() -> String {
+  /// The digest of all parts so far in lower-case hexadecimal.
+  package func hex() -> String {
+    var context = context
     var digest = [UInt8](repeating: 0, count: 32)
     unsafe SHA256_Final(&digest, &context)
     var text: [UInt8] = []

@@ -22,7 +22,8 @@ let program = Program(
     """)
 
 program.main { invocation in
-  let configuration = try CollectorConfiguration(file: invocation.required("config"), environment: Process.variables)
+  let configuration = try CollectorConfiguration(
+    file: invocation.required("config"), environment: Process.variables)
   try Collector.check(configuration)
   guard !invocation.has("check") else { return print("the configuration is good") }
   try Collector.run(configuration)

@@ -49,4 +49,8 @@ struct TimestampTests {
     #expect(Timestamp.text(milliseconds: -1) == "1969-12-31T23:59:59.999Z")
     #expect(Timestamp.text(milliseconds: 1_772_493_526_000) == "2026-03-02T23:18:46.000Z")
   }
+  @Test func `a moment outside of four-digit years is the nearest that has one`() {
+    #expect(Timestamp.text(milliseconds: 1e16) == "9999-12-31T23:59:59.999Z")
+    #expect(Timestamp.text(milliseconds: -1e16) == "0000-01-01T00:00:00.000Z")
+  }
 }

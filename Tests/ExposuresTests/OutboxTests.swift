@@ -69,8 +69,8 @@ struct OutboxTests {
       if sender.decide([exposure]) == 1 { taken.append(exposure) }
     }
     #expect(taken.count < 200 && sender.outbox.losses.full == UInt64(200 - taken.count))
-    // Four are closed, none is open: the fifth would lie over the first.
-    #expect(sender.outbox.next == 4 && !sender.outbox.hasOpenRecords)
+    // Three are closed, none is open: with a fourth one closed, the first would no longer be kept.
+    #expect(sender.outbox.next == 3 && !sender.outbox.hasOpenRecords)
     #expect(taken.last == Exposure(user: "user-\(taken.count - 1)"))
     #expect(try sender.send().flatMap(exposures(in:)) == taken)
     let after = Exposure(user: "after")
@@ -169,5 +169,16 @@ struct OutboxTests {
     sender.outbox.close(sentAt: 1)
     sender.outbox.close(sentAt: 2)
     #expect(sender.outbox.next == 1)
+  }
+
+  @Test func `whatever waits can be taken out, however full the outbox is`() {
+    let sender = Sender(slotCount: 16)
+    for user in 0..<5000 { sender.decide([Exposure(user: "user-\(user)")]) }
+    #expect(sender.outbox.losses.full > 0)
+    while let train = sender.outbox.train(countMax: 5) {
+      for index in 0..<train.count { #expect(sender.outbox.kept(train.first + UInt64(index)) != nil) }
+      sender.outbox.sent(train.count)
+    }
+    #expect(sender.outbox.sentRecordCount == sender.outbox.recordCount)
   }
 }

@@ -177,16 +177,18 @@ struct StreamReceptionTests {
     }
   }
 
-  @Test func `a mark takes up where it was left, and asks anew`() {
+  @Test func `a mark takes up where it was left, and asks anew once the edge is heard of`() {
     var reception = StreamReception()
     _ = reception.receive(datagram(5000, before: 6000, 2), now: 0)
     _ = reception.receive(datagram(5003, before: 6010, 2), now: 0)
     _ = reception.requests(now: 20 * ms)
     let mark = reception.mark(of: stream)
-    var other = StreamReception(mark: mark, now: 40 * ms)
-    #expect(other.mark(of: stream) == mark && other.due == 60 * ms)
+    var other = StreamReception(mark: mark)
+    #expect(other.mark(of: stream) == mark && other.due == .max)
+    #expect(other.requests(now: 30 * ms) == [] && !other.giveUp(now: 10_000 * ms))
+    #expect(other.receive(datagram(5000, before: 6000, 2), now: 40 * ms) == .duplicate)
+    #expect(other.due == 60 * ms)
     #expect(other.requests(now: 60 * ms) == [904..<5000, 5001..<5003])
-    #expect(other.receive(datagram(5000, before: 6000, 2), now: 0) == .duplicate)
     #expect(other.receive(datagram(5001, before: 6002, 4), now: 0) == .accept)
     other.giveUpAll()
     #expect(other.counts.unknown == 5000 && other.counts.unknownRecords == 6000)

@@ -30,4 +30,15 @@ struct DigestTests {
       }
     }
   }
+
+  @Test func `a digest of parts is that of the whole`() {
+    let text = Array("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq".utf8)
+    for cut in 0...text.count {
+      var digest = RunningDigest()
+      Array(text[..<cut]).withBytes { digest.append($0) }
+      _ = digest.hex()
+      Array(text[cut...]).withBytes { digest.append($0) }
+      #expect(digest.hex() == text.withBytes { Digest.sha256Hex($0) })
+    }
+  }
 }

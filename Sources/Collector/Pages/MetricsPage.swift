@@ -10,7 +10,7 @@ import Server
 struct MetricsPage: Sendable {
   /// Wall-clock seconds.
   let startedAt: Double
-  let store: StoreFigures?
+  let store: StoreCounters?
   let kafka: KafkaFigures?
   /// Bytes that the datagrams' socket has room for.
   let receiveBuffer: Int
@@ -36,7 +36,8 @@ struct MetricsPage: Sendable {
     page.counter(name, "Datagrams of which nothing was used, by reason.")
     for malformation in Malformation.allCases {
       page.sample(
-        name, "reason=\"malformed_\(String(malformation.name.bytes))\"", Double(tally.malformed[malformation.rawValue]))
+        name, "reason=\"malformed_\(String(malformation.name.bytes))\"",
+        Double(tally.malformed[malformation.rawValue]))
     }
     page.sample(name, "reason=\"forged\"", Double(tally.forged))
     page.sample(name, "reason=\"duplicate\"", Double(tally.duplicates))
@@ -93,46 +94,59 @@ struct MetricsPage: Sendable {
       "turnout_edge_datagrams_refused_total", "Datagrams that edges could not send.", Double(losses.refused))
   }
 
-  private func files(_ store: StoreFigures, _ page: inout MetricsText) {
-    page.counter("turnout_records_stored_total", "Exposures that are on the disk.", Double(store.records.value))
-    page.counter("turnout_stored_bytes_total", "Bytes of their lines.", Double(store.bytes.value))
-    page.counter("turnout_segments_closed_total", "Segments closed.", Double(store.segmentsClosed.value))
-    page.counter(
-      "turnout_segments_compressed_total", "Segments compressed.", Double(store.segmentsCompressed.value))
-    page.counter(
-      "turnout_archive_failures_total", "Steps of archiving that failed and are tried again.",
-      Double(store.archiveFailures.value))
-    page.gauge("turnout_torn_bytes", "Bytes cut away at the start.", Double(store.tornBytes.value))
-    page.counter("turnout_write_failures_total", "Writes that failed.", Double(store.writeFailures.value))
-    page.gauge("turnout_storage_failing", "Whether the last write failed.", Double(store.isFailing.value))
-    page.counter(
-      "turnout_database_records_total", "Exposures stored in the database.", Double(store.databaseRecords.value))
+  private func files(_ store: StoreCounters, _ page: inout MetricsText) {
+    func count(_ name: String, _ help: String, _ word: SharedWord) {
+      page.counter(name, help, Double(word.value))
+    }
+    func gauge(_ name: String, _ help: String, _ word: SharedWord) {
+      page.gauge(name, help, Double(word.value))
+    }
+    count("turnout_records_stored_total", "Exposures written to segments.", store.records)
+    count("turnout_stored_bytes_total", "Bytes of their lines.", store.bytes)
     page.gauge(
-      "turnout_database_lag_bytes", "Bytes of lines that the database has not read.",
-      Double(store.databaseLag.value))
+      "turnout_last_flush_seconds", "When all that was stored was last on the disk, in seconds since 1970.",
+      Double(store.lastSyncAt.value) / 1000)
+    count("turnout_segments_closed_total", "Segments closed.", store.segmentsClosed)
+    count("turnout_segments_archived_total", "Segments compressed and in a manifest.", store.segmentsArchived)
+    gauge("turnout_torn_bytes", "Bytes cut off at the start.", store.tornBytes)
+    gauge("turnout_torn_records", "Lines cut off at the start.", store.tornRecords)
+    count("turnout_write_failures_total", "Writes that failed.", store.writeFailures)
+    gauge("turnout_storage_failing", "Whether the last write failed.", store.isFailing)
+    count("turnout_database_records_total", "Exposures stored in the database.", store.databaseRows)
+    gauge("turnout_database_lag_bytes", "Bytes of lines that the database has not read.", store.databaseLag)
+    count("turnout_unreadable_lines_total", "Lines that could not be read back.", store.unreadableLines)
+    count(
+      "turnout_follower_failures_total", "Failures of the database or the archive, tried again after each.",
+      store.followerFailures)
   }
 
   private func kafka(_ kafka: KafkaFigures, _ page: inout MetricsText) {
     page.counter(
-      "turnout_kafka_records_delivered_total", "Exposures the cluster acknowledged.", Double(kafka.delivered.value))
+      "turnout_kafka_records_delivered_total", "Exposures the cluster acknowledged.",
+      Double(kafka.delivered.value))
     page.counter("turnout_kafka_records_failed_total", "Exposures given up, by reason.")
     page.sample("turnout_kafka_records_failed_total", "reason=\"timeout\"", Double(kafka.timedOut.value))
     page.sample("turnout_kafka_records_failed_total", "reason=\"other\"", Double(kafka.failed.value))
     page.gauge("turnout_kafka_records_waiting", "Exposures not acknowledged.", Double(kafka.waiting.value))
     page.counter(
-      "turnout_kafka_full_queues_total", "Times that the sink waited for its queue.", Double(kafka.fullQueues.value))
-    page.gauge("turnout_kafka_broken", "Whether the producer has ended for good.", Double(kafka.isBroken.value))
+      "turnout_kafka_full_queues_total", "Times that the sink waited for its queue.",
+      Double(kafka.fullQueues.value))
+    page.gauge(
+      "turnout_kafka_broken", "Whether the producer has ended for good.", Double(kafka.isBroken.value))
   }
 
   private func events(_ events: EventCounters, _ page: inout MetricsText) {
     page.counter("turnout_events_accepted_total", "Events stored.", Double(events.accepted))
-    page.counter("turnout_events_duplicate_total", "Events that were stored before.", Double(events.duplicates))
+    page.counter(
+      "turnout_events_duplicate_total", "Events that were stored before.", Double(events.duplicates))
     page.counter("turnout_events_rejected_total", "Events rejected, by code.")
     for rejection in EventRejection.allCases {
       page.sample(
-        "turnout_events_rejected_total", "code=\"\(String(rejection.code.bytes))\"", Double(events.rejected(rejection)))
+        "turnout_events_rejected_total", "code=\"\(String(rejection.code.bytes))\"",
+        Double(events.rejected(rejection)))
     }
-    page.counter("turnout_event_calls_refused_total", "Calls refused as a whole.", Double(events.refusedCalls))
+    page.counter(
+      "turnout_event_calls_refused_total", "Calls refused as a whole.", Double(events.refusedCalls))
     page.counter(
       "turnout_event_storage_failures_total", "Times that events could not be stored.",
       Double(events.storageFailures))

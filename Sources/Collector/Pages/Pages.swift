@@ -8,14 +8,14 @@ import Server
 
 final class Pages: @unchecked Sendable {
   private let mailbox: Mailbox<ReceptionReport>
-  private let store: StoreFigures?
+  private let store: StoreCounters?
   private let kafka: KafkaFigures?
   private let metrics: MetricsPage
   private let startedAt = Clock.monotonic()
   /// The last report; used by the HTTP thread alone.
   private var report: ReceptionReport?
 
-  init(mailbox: Mailbox<ReceptionReport>, store: StoreFigures?, kafka: KafkaFigures?, receiveBuffer: Int) {
+  init(mailbox: Mailbox<ReceptionReport>, store: StoreCounters?, kafka: KafkaFigures?, receiveBuffer: Int) {
     self.mailbox = mailbox
     self.store = store
     self.kafka = kafka

@@ -11,18 +11,18 @@ package final class Block: @unchecked Sendable {
 
   private let memory: Memory
   /// Bytes in use: of each datagram two bytes of length, then the datagram.
-  private(set) var byteCount = 0
+  package private(set) var byteCount = 0
   package private(set) var recordCount = 0
   /// How far each stream is that has datagrams in this block, once they are stored.
-  var marks: [StreamMark] = []
+  package var marks: [StreamMark] = []
   /// Milliseconds since 1970, when the block was handed over.
-  var arrivedAt: UInt64 = 0
+  package var arrivedAt: UInt64 = 0
 
   package init() throws(SystemFailure) {
     memory = try Memory(byteCount: Self.byteMax)
   }
 
-  var isEmpty: Bool { byteCount == 0 }
+  package var isEmpty: Bool { byteCount == 0 }
 
   /// Whether another datagram fits.
   package var hasRoom: Bool { byteCount + 2 + DatagramFormat.byteMax <= Self.byteMax }
@@ -36,7 +36,7 @@ package final class Block: @unchecked Sendable {
     recordCount += records
   }
 
-  func clear() {
+  package func clear() {
     byteCount = 0
     recordCount = 0
     marks = []

@@ -25,6 +25,9 @@ struct Receiver: ~Copyable {
   private var blockSince: UInt64 = 0
   private var tally = ReceptionTally()
   private var reportAt: UInt64 = 0
+  private var lastTurnAt: UInt64
+  /// Until then nothing is asked for or given up.
+  private var readsUntil: UInt64 = 0
   /// A datagram with records of a moment ago, for those who watch: the first one after each report.
   private var latest: [UInt8] = []
   private var wantsLatest = true
@@ -32,6 +35,8 @@ struct Receiver: ~Copyable {
   /// Nanoseconds that a block waits at most to be filled, and between two reports.
   private static var blockTime: UInt64 { 50_000_000 }
   private static var reportTime: UInt64 { 250_000_000 }
+  /// Nanoseconds without a turn, though there is a report to make, after which the receiver was away.
+  private static var absence: UInt64 { 500_000_000 }
   private static var receiveToken: Token { Token(.receive, slot: 0) }
 
   /// What a receiver is made of; it is put together on its own thread, which owns the ring.
@@ -55,6 +60,7 @@ struct Receiver: ~Copyable {
     ring = try Ring(settings, waker: parts.line.receiverWaker)
     socket = parts.socket
     key = parts.key
+    lastTurnAt = Clock.monotonic()
     reception = Reception(parts.settings)
     reception.restore(parts.marks, now: Clock.monotonic())
     line = parts.line
@@ -85,8 +91,13 @@ struct Receiver: ~Copyable {
     ring.wait(nanoseconds: deadline(now) - now)
     let moment = Moment(now: Clock.monotonic(), wall: Clock.wall() / 1000)
     while block != nil, let completion = ring.next() { handle(completion, moment) }
-    ask(moment)
-    reception.giveUpAndForget(now: moment.now)
+    // Who was away first reads what came meanwhile: much of what seems to be missing is there.
+    if moment.now - lastTurnAt > Self.absence { readsUntil = moment.now + Self.absence }
+    lastTurnAt = moment.now
+    if moment.now >= readsUntil {
+      ask(moment)
+      reception.giveUpAndForget(now: moment.now)
+    }
     if let block, !line.blocks[block].isEmpty, moment.now >= blockSince + Self.blockTime { handOver() }
     report(now: moment.now)
   }

@@ -1,6 +1,7 @@
 // SQLite as this program needs it: one connection per thread, prepared statements, typed failures. The only place
 // that imports CSQLite.
 
+import Bytes
 internal import CSQLite
 
 /// What SQLite refused, in its own words.
@@ -98,15 +99,14 @@ package struct DatabaseFailure: Error, Sendable, CustomStringConvertible {
     bind(place, utf8: Array(value.utf8))
   }
 
-  func bind(_ place: Int32, utf8 text: [UInt8]) {
+  func bind(_ place: Int32, utf8 text: [UInt8]) { text.withBytes { bind(place, utf8: $0) } }
+
+  func bind(_ place: Int32, utf8 text: ByteView) {
     // SQLITE_TRANSIENT: SQLite makes its own copy at once.
     let transient = unsafe unsafeBitCast(-1, to: sqlite3_destructor_type.self)
-    unsafe text.withUnsafeBufferPointer { bytes in
-      _ = unsafe sqlite3_bind_text64(
-        handle, place,
-        UnsafeRawPointer(bytes.baseAddress ?? UnsafePointer(bitPattern: 1)!)
-          .assumingMemoryBound(to: CChar.self), UInt64(bytes.count), transient, UInt8(SQLITE_UTF8))
-    }
+    unsafe sqlite3_bind_text64(
+      handle, place, text.start.assumingMemoryBound(to: CChar.self), UInt64(text.count), transient,
+      UInt8(SQLITE_UTF8))
   }
 
   /// The next row; false behind the last one.

@@ -1,219 +1,190 @@
-// The exposures as a SQLite database, for the analysis. It follows the segment files, and how far it has read is part
-// of each transaction: every line is in it once, whatever is killed when, and reception never waits for it.
+// The exposures as a database for the analysis. It follows the segments, and how far it is stands in the same
+// transaction as the rows: whatever is killed when, each line is in it once.
 
-import Bytes
-import JSON
+package import Bytes
 import Kernel
 import Publication
 
-final class ExposureDatabase {
-  private let directory: String
-  private let figures: StoreFigures
+package final class ExposureDatabase {
+  /// The longest line, with room to spare; a longer one is none of ours.
+  private static let lineMax = 64 << 10
+  /// Arms that are remembered by their content; beyond, they are looked up again.
+  private static let armMax = 65_536
+
   private let database: Database
+  /// Bytes of lines in one transaction.
+  private let transactionBytes: Int
+  private let counters: StoreCounters
+  private let scratch: Memory
+
+  private let findSegment: Statement
+  private let saveSegment: Statement
+  private let insertArm: Statement
   private let findArm: Statement
-  private let addArm: Statement
-  private let addRow: Statement
-  private let findProgress: Statement
-  private let setProgress: Statement
-  private let removeProgress: Statement
-  /// Ids of arms by what the lines say of them; begins anew when it is full.
+  private let insertEdge: Statement
+  private let findEdge: Statement
+  private let insertRow: Statement
+  private let countRows: Statement
+
+  /// Row numbers by content. Forgotten when a transaction fails, which may take the rows with it.
   private var arms: [[UInt8]: Int] = [:]
-  private var offsets: [SegmentPath: Int] = [:]
-  private let buffer: Memory
+  private var edges: [[UInt8]: Int] = [:]
+  private var armKey: [UInt8] = []
 
-  /// Bytes that are read, and stored in one transaction.
-  private static var batchSize: Int { 4 << 20 }
-  private static var armMax: Int { 65_536 }
+  private static let schema = """
+    CREATE TABLE IF NOT EXISTS arms(
+      id INTEGER PRIMARY KEY, environment TEXT NOT NULL, experiment_id TEXT NOT NULL, variant_id TEXT NOT NULL,
+      config_version INTEGER NOT NULL, rate REAL NOT NULL, is_override INTEGER NOT NULL,
+      UNIQUE(environment, experiment_id, variant_id, config_version, rate, is_override)) STRICT;
+    CREATE TABLE IF NOT EXISTS edges(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+    CREATE TABLE IF NOT EXISTS rows(
+      arm INTEGER NOT NULL, user_key TEXT NOT NULL, occurred_at INTEGER NOT NULL, edge INTEGER NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS segments(
+      path TEXT PRIMARY KEY, offset INTEGER NOT NULL, is_read INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE VIEW IF NOT EXISTS exposures AS
+      SELECT environment, experiment_id, variant_id, config_version, user_key, occurred_at, rate, is_override,
+        edges.name AS edge
+      FROM rows JOIN arms ON arms.id = rows.arm JOIN edges ON edges.id = rows.edge;
+    """
 
-  /// A database at `path` of the segments in `directory`.
-  init(_ path: String, directory: String, figures: StoreFigures) throws {
-    self.directory = directory
-    self.figures = figures
-    // The files are what is durable: after a crash of the machine the database reads again what it lost.
+  /// Opens the database at `path`, which is made if it is not there.
+  package init(_ path: String, counters: StoreCounters, transactionBytes: Int = 8 << 20) throws {
+    self.transactionBytes = transactionBytes
+    // Not flushed at each commit: what a power failure takes is read from the segments again.
     database = try Database(path, isDurable: false)
+    self.counters = counters
+    scratch = try Memory(byteCount: Self.lineMax)
     try database.execute(Self.schema)
+    findSegment = try database.prepare("SELECT offset, is_read FROM segments WHERE path = ?")
+    saveSegment = try database.prepare(
+      "INSERT INTO segments VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET offset = ?2, is_read = ?3")
+    insertArm = try database.prepare(
+      """
+      INSERT INTO arms(environment, experiment_id, variant_id, config_version, rate, is_override)
+      VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+      """)
     findArm = try database.prepare(
       """
       SELECT id FROM arms WHERE environment = ? AND experiment_id = ? AND variant_id = ? AND config_version = ?
       AND rate = ? AND is_override = ?
       """)
-    addArm = try database.prepare(
-      """
-      INSERT INTO arms (environment, experiment_id, variant_id, config_version, rate, is_override)
-      VALUES (?, ?, ?, ?, ?, ?)
-      """)
-    addRow = try database.prepare("INSERT INTO exposure_rows (arm, user_key, occurred_at) VALUES (?, ?, ?)")
-    findProgress = try database.prepare("SELECT bytes FROM progress WHERE segment = ?")
-    setProgress = try database.prepare("INSERT OR REPLACE INTO progress (segment, bytes) VALUES (?, ?)")
-    removeProgress = try database.prepare("DELETE FROM progress WHERE segment = ?")
-    buffer = try Memory(byteCount: Self.batchSize)
+    insertEdge = try database.prepare("INSERT INTO edges(name) VALUES(?) ON CONFLICT DO NOTHING")
+    findEdge = try database.prepare("SELECT id FROM edges WHERE name = ?")
+    insertRow = try database.prepare("INSERT INTO rows VALUES(?, ?, ?, ?)")
+    countRows = try database.prepare("SELECT coalesce(max(rowid), 0) FROM rows")
+    _ = try countRows.step()
+    counters.databaseRows.value = UInt64(countRows.integer(0))
+    countRows.reset()
   }
 
-  /// `exposures` is what queries use; below it, what many rows share stands once.
-  private static var schema: String {
-    """
-    CREATE TABLE IF NOT EXISTS arms (
-      id INTEGER PRIMARY KEY, environment TEXT NOT NULL, experiment_id TEXT NOT NULL, variant_id TEXT NOT NULL,
-      config_version INTEGER NOT NULL, rate REAL NOT NULL, is_override INTEGER NOT NULL,
-      UNIQUE (environment, experiment_id, variant_id, config_version, rate, is_override));
-    CREATE TABLE IF NOT EXISTS exposure_rows (
-      arm INTEGER NOT NULL REFERENCES arms (id), user_key TEXT NOT NULL, occurred_at INTEGER NOT NULL);
-    CREATE TABLE IF NOT EXISTS progress (segment TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE VIEW IF NOT EXISTS exposures AS
-      SELECT environment, experiment_id, variant_id, config_version, user_key, occurred_at, rate, is_override
-      FROM exposure_rows JOIN arms ON arms.id = exposure_rows.arm;
-    """
-  }
+  /// How far a segment was read.
+  package struct Progress: Equatable, Sendable {
+    package var offset: Int
+    /// Whether it was closed and read to its end.
+    package var isRead: Bool
 
-  /// Stores the lines of a segment, up to a number of its bytes or all of them.
-  func read(_ path: SegmentPath, upTo limit: Int?) throws {
-    guard File.exists(directory + "/" + path.lines) else { return }
-    let file = try OpenFile(directory + "/" + path.lines, .read)
-    let end = try limit ?? file.byteCount()
-    var offset = try self.offset(of: path)
-    while offset < end {
-      figures.databaseLag.value = UInt64(end - offset)
-      let count = try file.read(into: buffer.region.part(from: 0, count: min(Self.batchSize, end - offset)), at: offset)
-      let bytes = buffer.region.bytes.slice(0..<count)
-      let taken = try store(bytes, of: path, at: offset)
-      guard taken > 0 else { throw SystemFailure(damaged: file.path, remedy: "A line does not end.") }
-      offset += taken
+    package init(offset: Int = 0, isRead: Bool = false) {
+      self.offset = offset
+      self.isRead = isRead
     }
-    figures.databaseLag.value = 0
   }
 
-  /// A segment that is gone needs no progress.
-  func forget(_ path: SegmentPath) throws {
-    offsets[path] = nil
-    removeProgress.bind(1, path.stem)
-    try removeProgress.run()
+  package func progress(of name: SegmentName) throws -> Progress {
+    findSegment.bind(1, name.path)
+    defer { findSegment.reset() }
+    guard try findSegment.step() else { return Progress() }
+    return Progress(offset: findSegment.integer(0), isRead: findSegment.integer(1) == 1)
   }
 
-  private func offset(of path: SegmentPath) throws -> Int {
-    if let offset = offsets[path] { return offset }
-    findProgress.bind(1, path.stem)
-    defer { findProgress.reset() }
-    return try findProgress.step() ? findProgress.integer(0) : 0
-  }
-
-  /// Stores the whole lines of `bytes` in one transaction; how many bytes they are.
-  private func store(_ bytes: ByteView, of path: SegmentPath, at offset: Int) throws -> Int {
-    var taken = 0
-    var rows: UInt64 = 0
-    do {
-      try database.transaction {
-        while let end = bytes.firstOffset(of: 0x0A, from: taken) {
-          try add(bytes.slice(taken..<end), path)
-          taken = end + 1
-          rows += 1
+  /// Inserts the lines of a segment from `offset` on. `next` gives its bytes from there in parts, the last one empty;
+  /// with `isClosed` nothing will ever follow.
+  package func read(
+    _ name: SegmentName, from offset: Int, isClosed: Bool, next: () throws -> ByteView
+  ) throws {
+    var lines = LineSplitter()
+    var end = offset
+    var isAtEnd = false
+    while !isAtEnd {
+      let start = end
+      var (rows, unreadable) = (0, 0)
+      do {
+        try database.transaction {
+          while end - start < transactionBytes, !isAtEnd {
+            let part = try next()
+            try lines.append(part) { line in
+              if try insert(line) { rows += 1 } else { unreadable += 1 }
+            }
+            end += part.count
+            isAtEnd = part.isEmpty
+          }
+          saveSegment.bind(1, name.path)
+          saveSegment.bind(2, end - lines.restCount)
+          saveSegment.bind(3, isAtEnd && isClosed ? 1 : 0)
+          try saveSegment.run()
         }
-        setProgress.bind(1, path.stem)
-        setProgress.bind(2, offset + taken)
-        try setProgress.run()
+      } catch {
+        (arms, edges) = ([:], [:])
+        throw error
       }
-    } catch {
-      // Arms that were added are gone with the transaction.
-      arms = [:]
-      throw error
+      counters.databaseRows.add(rows)
+      counters.unreadableLines.add(unreadable)
     }
-    offsets[path] = offset + taken
-    figures.databaseRecords.value += rows
-    return taken
   }
 
-  private func add(_ line: ByteView, _ path: SegmentPath) throws {
-    guard let parts = LineParts(line) else {
-      throw SystemFailure(damaged: path.lines, remedy: "A line is not one that this program writes.")
+  /// Whether the line could be read, and is a row now.
+  private func insert(_ text: ByteView) throws(DatabaseFailure) -> Bool {
+    var output = Output(scratch.region)
+    guard text.count <= Self.lineMax, let line = StoredLine(text, scratch: &output) else {
+      return false
     }
-    addRow.bind(1, try arm(parts, line))
-    addRow.bind(2, utf8: parts.userKey(line))
-    addRow.bind(3, parts.occurredAt(line))
-    try addRow.run()
+    insertRow.bind(1, try arm(of: line))
+    insertRow.bind(2, utf8: line.userKey)
+    insertRow.bind(3, line.occurredAt)
+    insertRow.bind(4, try edge(line.edge))
+    try insertRow.run()
+    return true
   }
 
-  private func arm(_ parts: LineParts, _ line: ByteView) throws -> Int {
-    let key = [UInt8](line.slice(parts.arm)) + [UInt8](line.slice(parts.rate)) + [parts.isOverride ? 1 : 0]
-    if let id = arms[key] { return id }
-    let texts = [parts.environment, parts.experiment, parts.variant].map { parts.text($0, line) }
-    for statement in [findArm, addArm] {
-      for (place, text) in texts.enumerated() { statement.bind(Int32(place + 1), utf8: text) }
-      statement.bind(4, Decimal.parse(line.slice(parts.version)) ?? 0)
-      statement.bind(5, DoubleParser.parse(line.slice(parts.rate)))
-      statement.bind(6, parts.isOverride ? 1 : 0)
+  private func arm(of line: StoredLine) throws(DatabaseFailure) -> Int {
+    armKey.removeAll(keepingCapacity: true)
+    for text in [line.environment, line.experiment, line.variant] {
+      armKey.append(text)
+      // No UTF-8 has this byte.
+      armKey.append(0xFF)
     }
-    var id: Int?
-    if try findArm.step() { id = findArm.integer(0) }
-    findArm.reset()
-    if id == nil {
-      try addArm.run()
-      id = database.lastRow
+    for number in [UInt64(line.version), line.rate.bitPattern, line.isOverride ? 1 : 0] {
+      for shift in 0..<8 { armKey.append(UInt8(truncatingIfNeeded: number >> UInt64(8 * shift))) }
     }
+    if let id = arms[armKey] { return id }
+    for statement in [insertArm, findArm] {
+      statement.bind(1, utf8: line.environment)
+      statement.bind(2, utf8: line.experiment)
+      statement.bind(3, utf8: line.variant)
+      statement.bind(4, line.version)
+      statement.bind(5, line.rate)
+      statement.bind(6, line.isOverride ? 1 : 0)
+    }
+    let id = try id(insertArm, findArm)
     if arms.count >= Self.armMax { arms = [:] }
-    arms[key] = id
-    return id ?? 0
-  }
-}
-
-/// Where the parts of a line stand that the database keeps.
-private struct LineParts {
-  var environment = QuotedText(range: .empty, hasEscapes: false)
-  var experiment = QuotedText(range: .empty, hasEscapes: false)
-  var variant = QuotedText(range: .empty, hasEscapes: false)
-  var user = QuotedText(range: .empty, hasEscapes: false)
-  var moment = ByteRange.empty
-  var version = ByteRange.empty
-  var rate = ByteRange.empty
-  var isOverride = false
-  /// From the environment to the version, as it stands in the line.
-  var arm = ByteRange.empty
-
-  /// nil if the line is not one of ``ExposureLine``.
-  init?(_ line: ByteView) {
-    var reader = Reader()
-    guard case .beginObject = reader.next(line) else { return nil }
-    var count = 0
-    while case .key(let name) = reader.next(line) {
-      let name = line.slice(name.range)
-      switch reader.next(line) {
-      case .string(let text):
-        if name.equals("occurredAt") {
-          moment = text.range
-        } else if name.equals("environment") {
-          environment = text
-        } else if name.equals("experimentId") {
-          experiment = text
-        } else if name.equals("variantId") {
-          variant = text
-        } else if name.equals("userKey") {
-          user = text
-        } else {
-          continue
-        }
-      case .number(let range):
-        if name.equals("configVersion") {
-          version = range
-        } else if name.equals("rate") {
-          rate = range
-        } else {
-          continue
-        }
-      case .bool(let value):
-        guard name.equals("override") else { continue }
-        isOverride = value
-      default: return nil
-      }
-      count += 1
-    }
-    guard count == 8 else { return nil }
-    arm = ByteRange(from: Int(environment.range.start), to: version.bounds.upperBound)
+    arms[armKey] = id
+    return id
   }
 
-  func text(_ quoted: QuotedText, _ line: ByteView) -> [UInt8] {
-    [UInt8](capacity: quoted.range.bounds.count) { quoted.decode(line, into: &$0) }
+  private func edge(_ name: ByteView) throws(DatabaseFailure) -> Int {
+    let key = [UInt8](name)
+    if let id = edges[key] { return id }
+    insertEdge.bind(1, utf8: name)
+    findEdge.bind(1, utf8: name)
+    let id = try id(insertEdge, findEdge)
+    if edges.count >= Self.armMax { edges = [:] }
+    edges[key] = id
+    return id
   }
 
-  func userKey(_ line: ByteView) -> [UInt8] { text(user, line) }
-
-  /// Milliseconds since 1970.
-  func occurredAt(_ line: ByteView) -> Int { Int(Timestamp.milliseconds(line.slice(moment)) ?? 0) }
+  private func id(_ insert: Statement, _ find: Statement) throws(DatabaseFailure) -> Int {
+    try insert.run()
+    defer { find.reset() }
+    _ = try find.step()
+    return find.integer(0)
+  }
 }

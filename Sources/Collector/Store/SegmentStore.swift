@@ -1,242 +1,157 @@
-// The sink that is always there: every record a line of a segment file, in the order of arrival. A flush makes what
-// was written durable and the journal then says so; after a crash what the journal does not know of is cut away, and
-// the edges are asked for it again.
-//
-// Invariant: the lines up to `written` are whole, and those up to the journal's last entry are on the disk.
+// The default sink: blocks become lines of the open segment. For one thread, which appends, syncs at most every so
+// often, and ticks. Whatever kills it, a start finds whole blocks, and marks that say exactly what they hold.
 
-import Bytes
-import Exposures
-import JSON
-import Kernel
-import Operations
+package import Exposures
+package import Kernel
 import Publication
 
-struct SegmentStore: Sink {
-  private let directory: String
-  private let settings: CollectorConfiguration.Files
-  let figures: StoreFigures
-  private let progress: Mailbox<SegmentProgress>
-  private let archiveWaker: Waker
+package final class SegmentStore {
+  package let folder: StoreFolder
+  package let counters: StoreCounters
+  /// How far each stream is by what is stored: what a receiver goes on from, and asks the edges for the rest.
+  package let recoveredMarks: [StreamMark]
+
+  /// Bytes after which a segment is closed.
+  private let segmentSize: Int
+  private var writer: LineWriter
+  private var marks: MarkTable
   private var segment: Segment?
-  /// Marks of every stream since the last one that stands in `marks.json`, newest only.
-  private var marks: [StreamIdentity: StreamMark]
-  /// Those that changed since the last flush.
-  private var changed: Set<StreamIdentity> = []
-  private var closed: [SegmentPath]
-  private var line = ExposureLine()
-  private let buffer: SharedMemory
-  private var syncAt: UInt64 = 0
+  private var lastName: SegmentName?
+  /// Why nothing more can be stored.
+  private var loss: SystemFailure?
 
-  /// The segment that is being written.
-  private struct Segment {
-    let path: SegmentPath
-    let lines: OpenFile
-    let journal: OpenFile
-    var entry = MarkJournal.Entry()
-    var written = 0
-    var records = 0
-    var journalBytes = 0
-  }
-
-  /// Bytes of lines that are put together before they are written.
-  private static var bufferSize: Int { 1 << 20 }
-
-  /// A store in `directory` that goes on where `recovered` stops.
-  init(
-    _ directory: String, _ settings: CollectorConfiguration.Files, _ recovered: Recovery, figures: StoreFigures,
-    progress: Mailbox<SegmentProgress>, archiveWaker: Waker
+  /// Opens the store in `directory`, which is made if it is not there, and closes what a killed process left open.
+  /// `now` is in milliseconds since 1970.
+  package init(
+    directory: String, segmentSize: Int, now: UInt64, counters: StoreCounters
   ) throws(SystemFailure) {
-    self.directory = directory
-    self.settings = settings
-    self.figures = figures
-    self.progress = progress
-    self.archiveWaker = archiveWaker
-    marks = Dictionary(uniqueKeysWithValues: recovered.marks.map { ($0.stream, $0) })
-    closed = recovered.closed
-    buffer = try SharedMemory(byteCount: Self.bufferSize)
-    figures.tornBytes.value = UInt64(recovered.tornBytes)
-    announce()
-  }
-
-  // MARK: - Taking blocks
-
-  /// Writes the block's records; while the disk does not take them it tries again, and the block is missing.
-  mutating func take(_ block: Block) {
-    while true {
-      do throws(SystemFailure) {
-        try append(block)
-        return succeed()
-      } catch {
-        fail(error)
-        Process.pause(microseconds: 200_000)
+    folder = StoreFolder(directory)
+    self.segmentSize = segmentSize
+    self.counters = counters
+    writer = try LineWriter()
+    try File.makeDirectory(folder.exposures)
+    marks = try MarkTable(reading: folder.marks)
+    for day in try folder.days() {
+      for hour in try folder.hours(of: day) {
+        for segment in try folder.segments(of: day, hour) where segment.parts.contains(.journal) {
+          try Self.recover(segment, in: folder, &marks, counters)
+        }
       }
     }
+    marks.prune(now: now)
+    recoveredMarks = marks.marks
   }
 
-  private mutating func append(_ block: Block) throws(SystemFailure) {
-    if let segment, !segment.path.isCurrent(at: block.arrivedAt) || segment.written >= settings.segmentMax {
-      try close()
+  private static func recover(
+    _ segment: SegmentFiles, in folder: StoreFolder, _ marks: inout MarkTable, _ counters: StoreCounters
+  ) throws(SystemFailure) {
+    let name = segment.name
+    // It was being closed, and all but the last step was done.
+    guard !segment.parts.contains(.summary) else { return try File.remove(folder.path(name, .journal)) }
+    let recovery = try SegmentRecovery(name, in: folder, marks: &marks)
+    counters.tornBytes.add(recovery.tornBytes)
+    counters.tornRecords.add(recovery.tornRecords)
+    try seal(name, recovery.summary, in: folder, marks)
+    counters.segmentsClosed.add(1)
+  }
+
+  /// Whether the disk did not keep what it had taken: nothing more is stored, and the process is to end. What was cut
+  /// off is asked for again by the next start.
+  package var isLost: Bool { loss != nil }
+
+  /// Stores a block. If that fails nothing of it is stored; it may be tried again.
+  package func append(_ block: Block) throws(SystemFailure) {
+    try counted { () throws(SystemFailure) in
+      try roll(at: block.arrivedAt)
+      let segment = try current(at: block.arrivedAt)
+      let former = segment.summary
+      try segment.append(block, &writer)
+      marks.note(block.marks, at: block.arrivedAt)
+      counters.records.add(segment.summary.records - former.records)
+      counters.bytes.add(segment.summary.bytes - former.bytes)
     }
-    if segment == nil { segment = try makeSegment(at: block.arrivedAt) }
-    let start = segment!.written
+  }
+
+  /// Returns when all that was stored is on the disk. `now` is in milliseconds since 1970.
+  package func sync(now: UInt64) throws(SystemFailure) {
+    guard let segment, !segment.isSynced else { return }
+    try counted { () throws(SystemFailure) in try sync(segment, now: now) }
+  }
+
+  /// Closes the segment if its hour is over, or if it is large enough.
+  package func tick(now: UInt64) throws(SystemFailure) {
+    try counted { () throws(SystemFailure) in try roll(at: now) }
+  }
+
+  /// Closes the segment: at the end.
+  package func close(now: UInt64) throws(SystemFailure) {
+    guard let segment else { return }
+    try counted { () throws(SystemFailure) in try close(segment, now: now) }
+  }
+
+  /// Whether the disk takes something, found out while there is nothing to store.
+  package func probe() throws(SystemFailure) {
+    try counted { () throws(SystemFailure) in
+      let path = folder.root + "/probe"
+      try File.replace(path, with: [UInt8](repeating: 0x20, count: 4096))
+      try File.remove(path)
+    }
+  }
+
+  private func counted(_ body: () throws(SystemFailure) -> Void) throws(SystemFailure) {
+    if let loss { throw loss }
     do throws(SystemFailure) {
-      try write(block)
+      try body()
     } catch {
-      // Half a block is no block: it is written anew.
-      segment!.written = start
-      try? segment!.lines.truncate(to: start)
+      counters.writeFailures.add(1)
+      if segment?.isLost == true { loss = error }
       throw error
     }
-    segment!.records += block.recordCount
-    if segment!.entry.firstAt == 0 { segment!.entry.firstAt = block.arrivedAt }
-    segment!.entry.lastAt = block.arrivedAt
-    for mark in block.marks {
-      marks[mark.stream] = mark
-      changed.insert(mark.stream)
+  }
+
+  // MARK: - Segments
+
+  private func roll(at moment: UInt64) throws(SystemFailure) {
+    guard let segment, segment.size >= segmentSize || segment.hour != moment / 3_600_000 else { return }
+    try close(segment, now: moment)
+  }
+
+  /// The open segment, or a new one.
+  private func current(at moment: UInt64) throws(SystemFailure) -> Segment {
+    if let segment { return segment }
+    let name = try folder.newName(at: moment, after: lastName)
+    let segment = try Segment(name, hour: moment / 3_600_000, in: folder)
+    lastName = segment.name
+    self.segment = segment
+    return segment
+  }
+
+  private func close(_ segment: Segment, now: UInt64) throws(SystemFailure) {
+    try sync(segment, now: now)
+    marks.prune(now: now)
+    try Self.seal(segment.name, segment.summary, in: folder, marks)
+    self.segment = nil
+    counters.synced.value = 0
+    counters.segmentsClosed.add(1)
+  }
+
+  /// Puts the summary in place of the journal, whose marks move to the file of all marks before. Each step may be
+  /// done again after a crash.
+  private static func seal(
+    _ name: SegmentName, _ summary: SegmentSummary, in folder: StoreFolder, _ marks: MarkTable
+  ) throws(SystemFailure) {
+    try marks.write(to: folder.marks)
+    if summary.records > 0 {
+      try summary.write(to: folder.path(name, .summary))
+    } else {
+      try File.remove(folder.path(name, .content))
     }
+    try File.remove(folder.path(name, .journal))
   }
 
-  private mutating func write(_ block: Block) throws(SystemFailure) {
-    var output = Output(buffer.region)
-    try block.forEach { (datagram) throws(SystemFailure) in
-      line.begin(datagram)
-      var reader = RecordReader(datagram)
-      while let record = reader.next() {
-        if output.capacity - output.count < ExposureLine.byteMax + 1 { try flush(&output) }
-        line.append(record, to: &output)
-        output.append("\n")
-      }
-    }
-    try flush(&output)
-  }
-
-  private mutating func flush(_ output: inout Output) throws(SystemFailure) {
-    try segment!.lines.write(output.written, at: segment!.written)
-    segment!.written += output.count
-    output.rewind(to: 0)
-  }
-
-  private func makeSegment(at moment: UInt64) throws(SystemFailure) -> Segment {
-    var number = 1
-    while true {
-      let path = SegmentPath(at: moment, number: number)
-      let stem = directory + "/" + path.stem
-      number += 1
-      if File.exists(stem + ".marks") || File.exists(stem + ".ndjson") || File.exists(stem + ".ndjson.zst") {
-        continue
-      }
-      try File.makeDirectory(File.directory(of: stem))
-      // The journal first: lines without one are of nobody.
-      let journal = try OpenFile(directory + "/" + path.journal, .create)
-      let lines = try OpenFile(directory + "/" + path.lines, .create)
-      return Segment(path: path, lines: lines, journal: journal)
-    }
-  }
-
-  // MARK: - Flushing
-
-  mutating func tick() {
-    let now = Clock.monotonic()
-    guard now >= syncAt else { return }
-    syncAt = now + settings.syncInterval
-    do throws(SystemFailure) {
-      try sync()
-      if let segment, !segment.path.isCurrent(at: Clock.wall() / 1_000_000) { try close() }
-      if figures.isFailing.value != 0 { try probe() }
-      succeed()
-    } catch {
-      fail(error)
-    }
-  }
-
-  mutating func end() {
-    do throws(SystemFailure) {
-      try close()
-    } catch {
-      fail(error)
-    }
-  }
-
-  /// Makes what was written durable, and has the journal say so.
-  private mutating func sync() throws(SystemFailure) {
-    guard var current = segment, current.written > current.entry.byteCount || !changed.isEmpty else { return }
-    try current.lines.sync()
-    let recordsBefore = current.entry.recordCount
-    let bytesBefore = current.entry.byteCount
-    current.entry.byteCount = current.written
-    current.entry.recordCount = current.records
-    current.entry.marks = changed.compactMap { marks[$0] }
-    let text = MarkJournal.encode(current.entry)
-    do throws(SystemFailure) {
-      try text.withBytes { (bytes) throws(SystemFailure) in try current.journal.write(bytes, at: current.journalBytes) }
-      try current.journal.sync()
-    } catch {
-      try? current.journal.truncate(to: current.journalBytes)
-      throw error
-    }
-    current.journalBytes += text.count
-    changed = []
-    current.entry.marks = []
-    segment = current
-    figures.records.value += UInt64(current.records - recordsBefore)
-    figures.bytes.value += UInt64(current.written - bytesBefore)
-    announce()
-  }
-
-  /// Ends the segment: what follows goes into another, and the archive takes this one over.
-  private mutating func close() throws(SystemFailure) {
-    try sync()
-    guard let current = segment else { return }
-    // From here on the journal is not needed to know how far the streams are.
-    try Recovery.writeMarks(Array(marks.values), in: directory)
-    closed.append(current.path)
-    segment = nil
-    figures.segmentsClosed.value += 1
-    announce()
-  }
-
-  /// Tells the archive how far it may read, and which segments are its own.
-  private func announce() {
-    progress.put(
-      SegmentProgress(
-        closed: closed, open: segment?.path, durable: segment?.entry.byteCount ?? 0))
-    archiveWaker.wake()
-  }
-
-  // MARK: - Failures
-
-  /// Finds out whether there is room again, while nothing has to be written.
-  private func probe() throws(SystemFailure) {
-    let path = directory + "/probe"
-    try File.replace(path, with: [UInt8](repeating: 0x20, count: 4096))
-    try File.remove(path)
-  }
-
-  private func succeed() {
-    guard figures.isFailing.value != 0 else { return }
-    figures.isFailing.value = 0
-    Log.write(.info, "storage_resumed", ["directory": .text(directory)])
-  }
-
-  private func fail(_ failure: SystemFailure) {
-    figures.writeFailures.value += 1
-    guard figures.isFailing.value == 0 else { return }
-    figures.isFailing.value = 1
-    Log.write(.error, "storage_failed", ["reason": .text(failure.description)])
-  }
-}
-
-/// What the store tells the archive.
-final class SegmentProgress: Sendable {
-  /// Every segment that was closed since the start, and those found then; in order.
-  let closed: [SegmentPath]
-  let open: SegmentPath?
-  /// Bytes of the open segment that are on the disk.
-  let durable: Int
-
-  init(closed: [SegmentPath], open: SegmentPath?, durable: Int) {
-    self.closed = closed
-    self.open = open
-    self.durable = durable
+  private func sync(_ segment: Segment, now: UInt64) throws(SystemFailure) {
+    try segment.sync()
+    counters.synced.value = UInt64(segment.summary.bytes)
+    counters.lastSyncAt.value = now
   }
 }
