@@ -18,7 +18,7 @@ build: setup  ## build the programs, optimised
 	$(SWIFT) build -c release --product turnout-collector
 	$(SWIFT) build -c release --product turnout
 
-run: build  ## sign the demo snapshot, start an edge with it, and print what to try
+run: build  ## sign the demo snapshot, start a collector and an edge, and print what to try
 	@configs/demo/run.sh $(BUILD)
 
 test: setup-test  ## build everything once, optimised as it is deployed, and run every test

@@ -55,8 +55,6 @@ struct Reporter: ~Copyable {
 
   private static var sendToken: Token { Token(.guest, slot: 0) }
   private static var receiveToken: Token { Token(.guest, slot: 1) }
-  /// Datagrams that are worth a send before the flush interval is over.
-  private static var trainMin: UInt64 { 16 }
   /// The longest train that fits what IP calls one datagram before it is cut.
   private static var trainMax: Int { 65_000 / DatagramFormat.byteMax }
   private static var heartbeatInterval: UInt64 { 1_000_000_000 }
@@ -176,7 +174,8 @@ struct Reporter: ~Copyable {
       return
     }
     let waiting = outbox.next &- outbox.unsent
-    if waiting >= Self.trainMin || (sendsAll && waiting > 0) {
+    // Before the flush interval is over only a whole train is worth a send, unless the outbox is small.
+    if waiting >= UInt64(min(Self.trainMax, outbox.keptMax / 2)) || (sendsAll && waiting > 0) {
       guard let train = outbox.train(countMax: trainMax) else { return }
       for index in 0..<train.count { sign(outbox.kept(train.first &+ UInt64(index))!) }
       flight = .train(count: train.count, isSecondTry: false)

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# What do exposures cost a decision? CPU per request of GET /decide with one experiment, every user new, with
+# exposures at rate 1.0 and without them, in turn; the edge on one processor, wrk and the collector on another.
+# Usage: Benchmarks/exposure-cost.sh [ROUNDS] [SECONDS]; needs wrk and curl. Everything it writes is in a folder of its own.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+rounds=${1:-5}
+seconds=${2:-4}
+binaries=$PWD/.build/release
+folder=$(mktemp -d)
+pids=()
+end() { for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; done; pids=(); }
+trap 'end; rm -rf "$folder"' EXIT
+
+cat > "$folder/snapshot.json" <<'JSON'
+{"version":1,"environment":"prod","experiments":[
+{"id":"7b1f3c52-1111-4aaa-9bbb-000000000001","key":"k","salt":"s","variants":[
+{"id":"7b1f3c52-1111-4aaa-9bbb-00000000000a","key":"a"},{"id":"7b1f3c52-1111-4aaa-9bbb-00000000000b","key":"b"}],
+"allocations":[{"variantId":"7b1f3c52-1111-4aaa-9bbb-00000000000a","rangeStart":0,"rangeEnd":4999},
+{"variantId":"7b1f3c52-1111-4aaa-9bbb-00000000000b","rangeStart":5000,"rangeEnd":9999}]}]}
+JSON
+"$binaries/turnout" keygen --private "$folder/key.pem" --trust "$folder/trust.json" >/dev/null
+"$binaries/turnout" sign --snapshot "$folder/snapshot.json" --key "$folder/key.pem" --out "$folder/site" >/dev/null
+base='"listen":["127.0.0.1:17070"],"admin":"127.0.0.1:17071","workers":1,"upstream":{"url":"file:site",
+  "environments":["prod"],"trust":"trust.json"}'
+echo "{$base}" > "$folder/without.json"
+echo "{$base,\"exposures\":{\"collector\":\"127.0.0.1:17073\"}}" > "$folder/with.json"
+echo '{"listen":"127.0.0.1:17073","http":"127.0.0.1:17074","files":{"database":false}}' > "$folder/collector.json"
+cat > "$folder/users.lua" <<'LUA'
+local n = 0
+request = function() n = n + 1 return wrk.format("GET", "/decide?user_key=user-" .. n) end
+LUA
+
+taskset -c 1 "$binaries/turnout-collector" --config "$folder/collector.json" 2>"$folder/collector.log" &
+collector=$!
+trap 'end; kill "$collector"; wait "$collector" || true; rm -rf "$folder"' EXIT
+figures() {
+  curl -s 127.0.0.1:17071/metrics | awk '/^process_cpu_seconds_total/ {c=$2} /^turnout_http_requests_total/ {n+=$2}
+    /^turnout_exposures_recorded_total/ {r=$2} END {print c, n, r}'
+}
+for ((round = 1; round <= rounds; round++)); do
+  for kind in without with; do
+    taskset -c 0 "$binaries/turnout-edge" --config "$folder/$kind.json" 2>"$folder/edge.log" &
+    pids=($!)
+    until curl -sf -o /dev/null 127.0.0.1:17071/ready; do read -rt 0.05 <> <(:) || true; done
+    before=$(figures)
+    taskset -c 1 wrk -t1 -c64 -d"${seconds}s" -s "$folder/users.lua" http://127.0.0.1:17070 >/dev/null
+    echo "$round $kind $before $(figures)"
+    end
+  done
+done | tee "$folder/raw" | awk '{printf "round %d %-8s %.3f us/request, %d requests, %d exposures\n", $1, $2, ($6-$3)/($7-$4)*1e6, $7-$4, $8-$5}'
+awk '{cost = ($6-$3)/($7-$4)*1e6; sum[$2] += cost; n[$2]++}
+    END {printf "mean %.3f with / %.3f without = %.3f\n", sum["with"]/n["with"], sum["without"]/n["without"], (sum["with"]/n["with"])/(sum["without"]/n["without"])}' "$folder/raw"
