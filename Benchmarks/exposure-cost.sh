@@ -2,9 +2,9 @@
 # What do exposures cost a decision? CPU per request of GET /decide with one experiment, every user new, in turn:
 #   without  no exposures
 #   with     exposures at rate 1.0; the collector stores them on wrk's processor
-#   control  no exposures, but somebody else takes as much of wrk's processor as the collector did: a wrk that is
-#            held up sends less at a time, and then each request costs the edge more, whatever the reason
-# Usage: Benchmarks/exposure-cost.sh [ROUNDS] [SECONDS]; needs two processors, wrk, curl and perl. Everything it writes
+#   control  no exposures of this edge, but another program sends as many to the collector: a busy collector slows
+#            what runs beside it, wrk and, where both processors are one core's threads, the edge, whoever feeds it
+# Usage: Benchmarks/exposure-cost.sh [ROUNDS] [SECONDS]; needs two processors, wrk and curl. Everything it writes
 # is in a folder of its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -42,25 +42,20 @@ figures() {
   curl -s 127.0.0.1:17071/metrics | awk '/^process_cpu_seconds_total/ {c=$2} /^turnout_http_requests_total/ {n+=$2}
     /^turnout_exposures_recorded_total/ {r=$2} END {print c, n, r}'
 }
-collector_time() { curl -s 127.0.0.1:17074/metrics | awk '/^process_cpu_seconds_total/ {print $2}'; }
-# hog SHARE: takes that share of wrk's processor, a little at a time.
-hog() {
-  taskset -c 1 perl -MTime::HiRes=time,sleep -e \
-    'my $share = shift; while (1) { my $end = time + 0.002 * $share; 1 while time < $end; sleep(0.002 * (1 - $share)) }' "$1" &
-  pids+=($!)
-}
-share=0.1
+rate=90000
 for ((round = 1; round <= rounds; round++)); do
   for kind in without with control; do
     taskset -c 0 "$binaries/turnout-edge" --config "$folder/${kind/control/without}.json" 2>"$folder/edge.log" &
     pids=($!)
     until curl -sf -o /dev/null 127.0.0.1:17071/ready; do read -rt 0.05 <> <(:) || true; done
-    if [[ $kind == control ]]; then hog "$share"; fi
-    busy=$(collector_time)
+    if [[ $kind == control ]]; then
+      taskset -c 1 "$binaries/bench-exposures" --feed 17073 "$rate" "$seconds" &
+      pids+=($!)
+    fi
     before=$(figures)
     taskset -c 1 wrk -t1 -c64 -d"${seconds}s" -s "$folder/users.lua" http://127.0.0.1:17070 >/dev/null
-    echo "$round $kind $before $(figures)"
-    if [[ $kind == with ]]; then share=$(awk -v a="$busy" -v b="$(collector_time)" -v s="$seconds" 'BEGIN {print (b-a)/s}'); fi
+    echo "$round $kind $before $(figures)" | tee "$folder/rate"
+    if [[ $kind == with ]]; then rate=$(tail -1 "$folder/rate" | awk -v s="$seconds" '{print int(($8-$5)/s)}'); fi
     end
   done
 done | tee "$folder/raw" | awk '{printf "round %d %-8s %.3f us/request, %d requests, %d exposures\n", $1, $2, ($6-$3)/($7-$4)*1e6, $7-$4, $8-$5}'

@@ -59,7 +59,9 @@ struct Sender: ~Copyable {
       outbox.beginDecision(
         userKey: user, environment: Self.environment, version: 7, occurredAt: moment, now: moment)
       for _ in 0..<each {
-        if outbox.record(experiment: Self.experiment, variant: Self.variant, rate: 1, isOverride: false) {
+        if outbox.record(
+          experiment: Self.experiment, variant: Self.variant, rate: 1, isOverride: false, arm: 1)
+        {
           recordCount += 1
         }
       }

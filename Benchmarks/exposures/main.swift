@@ -1,6 +1,7 @@
 // What do exposures cost, at the edge and at the collector? Measured: writing a record, with one and with ten
 // assignments per decision; writing and sending, on one processor, to a socket that another one drains; receiving and
-// storing, by the real collector on one processor, at rising rates. `--smoke` runs each a moment only.
+// storing, by the real collector on one processor, at rising rates. `--smoke` runs each a moment only;
+// `--feed PORT RATE SECONDS` measures nothing, but sends so many records a second to a collector.
 
 import Bytes
 import Exposures
@@ -81,6 +82,21 @@ func threadTime() -> Double {
   return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
+/// Sends `rate` records a second for so many nanoseconds.
+func feed(_ sender: inout Sender, rate: Int, for length: UInt64) {
+  let start = Clock.monotonic()
+  while Clock.monotonic() - start < length {
+    let due = Int(Double(Clock.monotonic() - start) / 1e9 * Double(rate))
+    if sender.recordCount < due {
+      sender.record(decisions: min(due - sender.recordCount, 4000), each: 1)
+      sender.send(all: false)
+    } else {
+      Process.pause(microseconds: 200)
+    }
+  }
+  sender.send(all: true)
+}
+
 func measureStoring(_ program: String) throws {
   for hasDatabase in [false, true] {
     print(
@@ -93,17 +109,7 @@ func measureStoring(_ program: String) throws {
       var sender = try Sender(to: collector.port, boot: UInt64(100 + index))
       let before = try collector.settle()
       let start = Clock.monotonic()
-      let length: UInt64 = isSmoke ? 100_000_000 : 4_000_000_000
-      while Clock.monotonic() - start < length {
-        let due = Int(Double(Clock.monotonic() - start) / 1e9 * Double(rate))
-        if sender.recordCount < due {
-          sender.record(decisions: min(due - sender.recordCount, 4000), each: 1)
-          sender.send(all: false)
-        } else {
-          Process.pause(microseconds: 200)
-        }
-      }
-      sender.send(all: true)
+      feed(&sender, rate: rate, for: isSmoke ? 100_000_000 : 4_000_000_000)
       let during = try collector.figures()
       let duringTime = Double(Clock.monotonic() - start) / 1e9
       let after = try collector.settle()
@@ -121,6 +127,16 @@ func measureStoring(_ program: String) throws {
   }
 }
 
+if let place = CommandLine.arguments.firstIndex(of: "--feed") {
+  let numbers = CommandLine.arguments[(place + 1)...].compactMap { Int($0) }
+  guard numbers.count == 3, let port = UInt16(exactly: numbers[0]) else {
+    print("--feed needs a port, records a second, and seconds")
+    Process.end(2)
+  }
+  var sender = try Sender(to: port, boot: Clock.wall())
+  feed(&sender, rate: numbers[1], for: UInt64(numbers[2]) * 1_000_000_000)
+  Process.end(0)
+}
 try measureRecording()
 let program = File.directory(of: CommandLine.arguments[0]) + "/turnout-collector"
 let isDone = SharedWord()

@@ -78,8 +78,8 @@ package enum DatagramFormat {
   /// Bytes of a datagram: with UDP over IPv6 it still fits an Ethernet frame of 1,500 bytes.
   package static var byteMax: Int { 1432 }
   package static var byteMin: Int { 512 }
-  /// Records of a datagram: no record is shorter than 15 bytes.
-  package static var recordMax: Int { (byteMax - headCount - 1) / 15 }
+  /// Records of a datagram: no record is shorter than two bytes.
+  package static var recordMax: Int { (byteMax - headCount - 1) / 2 }
 
   /// Writes the head at the beginning of `region`, which has room for it.
   @_noAllocation @_noLocks

@@ -53,6 +53,9 @@ package struct Outbox {
   /// The environment of the open datagram's last record, where it stands there.
   private var lastEnvironment = ByteView.empty
   private var lastVersion: Int64 = 0
+  /// The arms that the open datagram has written out, by their numbers.
+  private var arms: [32 of UInt64] = .init(repeating: 0)
+  private var armCount = 0
 
   /// An outbox in `region`, memory of `settings.byteCount` bytes aligned to a page; `edge` is the edge's id.
   package init(_ region: ByteRegion, edge: ByteRegion, _ settings: Settings) {
@@ -83,23 +86,24 @@ package struct Outbox {
     hasUser = false
   }
 
-  /// Records one assignment of the decision; false, and counted by the reason, if it had to be dropped.
+  /// Records one assignment of the decision; false, and counted by the reason, if it had to be dropped. `arm` stands
+  /// for experiment, variant and rate together: it is equal where they are, and nowhere else.
   @_noAllocation @_noLocks
-  package mutating func record(experiment: ByteView, variant: ByteView, rate: Double, isOverride: Bool)
-    -> Bool
-  {
+  package mutating func record(
+    experiment: ByteView, variant: ByteView, rate: Double, isOverride: Bool, arm: UInt64
+  ) -> Bool {
     guard openCount > 0 || canOpen else {
       losses.full &+= 1
       return false
     }
-    if append(experiment, variant, rate, isOverride) { return true }
+    if append(experiment, variant, rate, isOverride, arm) { return true }
     if openCount > 0 {
       close(isFull: true, sentAt: occurredAt)
       guard canOpen else {
         losses.full &+= 1
         return false
       }
-      if append(experiment, variant, rate, isOverride) { return true }
+      if append(experiment, variant, rate, isOverride, arm) { return true }
     }
     losses.oversized &+= 1
     return false
@@ -120,14 +124,13 @@ package struct Outbox {
 
   /// Whether the record fitted the open datagram.
   private mutating func append(
-    _ experiment: ByteView, _ variant: ByteView, _ rate: Double, _ isOverride: Bool
-  )
-    -> Bool
-  {
+    _ experiment: ByteView, _ variant: ByteView, _ rate: Double, _ isOverride: Bool, _ arm: UInt64
+  ) -> Bool {
     let sharesUser = hasUser && openCount > 0
     let sharesSnapshot = openCount > 0 && lastVersion == version && lastEnvironment.equals(environment)
+    let number = number(of: arm)
     let byteCount =
-      13 + experiment.count + variant.count + (sharesUser ? 0 : 10 + userKey.count)
+      1 + (number != nil ? 1 : 12 + experiment.count + variant.count) + (sharesUser ? 0 : 10 + userKey.count)
       + (sharesSnapshot ? 0 : 10 + environment.count)
     guard byteCount <= recordsEnd - offset else { return false }
     if openCount == 0 { openedAt = now }
@@ -135,7 +138,8 @@ package struct Outbox {
     var place = offset
     region.store(
       (isOverride ? RecordFlags.isOverride : 0) | (sharesUser ? RecordFlags.sharesUser : 0)
-        | (sharesSnapshot ? RecordFlags.sharesSnapshot : 0), at: place)
+        | (sharesSnapshot ? RecordFlags.sharesSnapshot : 0) | (number != nil ? RecordFlags.namesArm : 0),
+      at: place)
     place += 1
     if !sharesSnapshot {
       region.store(littleEndian: UInt64(bitPattern: version), at: place)
@@ -150,12 +154,26 @@ package struct Outbox {
       hasUser = true
       place += 10 + userKey.count
     }
-    region.store(littleEndian: rate.bitPattern, at: place)
-    Self.store(experiment, in: region, at: place + 8)
-    Self.store(variant, in: region, at: place + 10 + experiment.count)
+    if let number {
+      region.store(UInt8(truncatingIfNeeded: number), at: place)
+    } else {
+      region.store(littleEndian: rate.bitPattern, at: place)
+      Self.store(experiment, in: region, at: place + 8)
+      Self.store(variant, in: region, at: place + 10 + experiment.count)
+      if armCount < Arm.max {
+        arms[armCount] = arm
+        armCount += 1
+      }
+    }
     offset += byteCount
     openCount += 1
     return true
+  }
+
+  /// The number of an arm that the open datagram has written out.
+  private func number(of arm: UInt64) -> Int? {
+    for number in 0..<armCount where arms[number] == arm { return number }
+    return nil
   }
 
   @inline(always)
@@ -194,6 +212,7 @@ package struct Outbox {
     recordCount &+= UInt64(openCount)
     next &+= 1
     openCount = 0
+    armCount = 0
     offset = DatagramFormat.headCount + edge.count
   }
 

@@ -1,5 +1,5 @@
 // A record: one user was shown one assignment. Within a datagram a record may say "as the one before" of what
-// records of one decision share; the first one of a datagram never does.
+// records of one decision share, and "as arm 3" of what many records are about; the first one of a datagram never does.
 
 package import Bytes
 
@@ -26,7 +26,19 @@ enum RecordFlags {
   static var sharesUser: UInt8 { 2 }
   /// Environment and version are those of the record before.
   static var sharesSnapshot: UInt8 { 4 }
-  static var all: UInt8 { 7 }
+  /// Experiment, variant and rate are those of an arm that an earlier record of the datagram told.
+  static var namesArm: UInt8 { 8 }
+  static var all: UInt8 { 15 }
+}
+
+/// An assignment as records tell it: few of them make up most of a datagram, so each is written out once. The first
+/// ``max`` arms that a datagram writes out have the numbers from 0, in their order.
+struct Arm {
+  static var max: Int { 32 }
+
+  var rate = 0.0
+  var experiment = ByteView.empty
+  var variant = ByteView.empty
 }
 
 /// Reads the records of a datagram one by one.
@@ -35,6 +47,8 @@ package struct RecordReader {
   private var offset = 0
   private var left: Int
   private var record = Record()
+  private var arms: [32 of Arm] = .init(repeating: Arm())
+  private var armCount = 0
   private var isFirst = true
   private var isBroken = false
 
@@ -66,7 +80,7 @@ package struct RecordReader {
 
   private mutating func read() -> Bool {
     guard let flags = take(1).map({ $0[0] }), flags <= RecordFlags.all else { return false }
-    let shares = RecordFlags.sharesUser | RecordFlags.sharesSnapshot
+    let shares = RecordFlags.sharesUser | RecordFlags.sharesSnapshot | RecordFlags.namesArm
     guard !isFirst || flags & shares == 0 else { return false }
     record.isOverride = flags & RecordFlags.isOverride != 0
     if flags & RecordFlags.sharesSnapshot == 0 {
@@ -79,11 +93,27 @@ package struct RecordReader {
       record.occurredAt = moment.word(at: 0)
       record.userKey = userKey
     }
-    guard let rate = take(8), let experiment = takeText(), let variant = takeText() else { return false }
-    record.rate = Double(bitPattern: rate.word(at: 0))
-    record.experiment = experiment
-    record.variant = variant
+    guard let arm = flags & RecordFlags.namesArm == 0 ? takeArm() : takeNumber() else { return false }
+    record.rate = arm.rate
+    record.experiment = arm.experiment
+    record.variant = arm.variant
     return record.rate > 0 && record.rate <= 1 && record.version >= 0
+  }
+
+  private mutating func takeArm() -> Arm? {
+    guard let rate = take(8), let experiment = takeText(), let variant = takeText() else { return nil }
+    let arm = Arm(rate: Double(bitPattern: rate.word(at: 0)), experiment: experiment, variant: variant)
+    if armCount < Arm.max {
+      arms[armCount] = arm
+      armCount += 1
+    }
+    return arm
+  }
+
+  /// The arm of a number.
+  private mutating func takeNumber() -> Arm? {
+    guard let number = take(1).map({ Int($0[0]) }), number < armCount else { return nil }
+    return arms[number]
   }
 
   private mutating func take(_ count: Int) -> ByteView? {

@@ -112,8 +112,7 @@ package enum Socket {
   ) throws(SystemFailure) -> Descriptor {
     let address = try Address(of: endpoint)
     let socket = try make(address.family)
-    // A process that was killed leaves its ring to the kernel, which holds the sockets for a moment longer.
-    let deadline = Clock.monotonic() + 1_000_000_000
+    let deadline = Clock.monotonic() + patience
     if case .unix(let path) = endpoint {
       try removeStale(path, address, deadline)
     } else {
@@ -122,16 +121,7 @@ package enum Socket {
       // Accepted sockets inherit it: an answer must not wait for the acknowledgement of the last one.
       try set(socket, Int32(IPPROTO_TCP), TCP_NODELAY, "TCP_NODELAY")
     }
-    var bound = unsafe withPointer(to: address) { unsafe bind(socket.number, $0, address.length) }
-    while bound != 0, errno == EADDRINUSE, Clock.monotonic() < deadline {
-      usleep(20_000)
-      bound = unsafe withPointer(to: address) { unsafe bind(socket.number, $0, address.length) }
-    }
-    guard bound == 0 else {
-      throw SystemFailure(
-        "listen on \(endpoint)",
-        remedy: errno == EADDRINUSE ? "Stop what listens there, or choose another address." : "")
-    }
+    try bindPatiently(socket, to: address, endpoint, until: deadline)
     guard Glibc.listen(socket.number, backlog) == 0 else { throw SystemFailure("listen on \(endpoint)") }
     return socket
   }
@@ -159,11 +149,7 @@ package enum Socket {
     try set(socket, SOL_SOCKET, SO_RXQ_OVFL, "SO_RXQ_OVFL")
     var one: Int32 = 1
     _ = unsafe setsockopt(socket.number, Int32(IPPROTO_UDP), turnout_udp_gro, &one, length)
-    guard unsafe withPointer(to: address, { unsafe bind(socket.number, $0, address.length) }) == 0 else {
-      throw SystemFailure(
-        "receive at \(endpoint)",
-        remedy: errno == EADDRINUSE ? "Stop what listens there, or choose another address." : "")
-    }
+    try bindPatiently(socket, to: address, endpoint, until: Clock.monotonic() + patience)
     return socket
   }
 
@@ -206,6 +192,24 @@ package enum Socket {
 
   /// The error of a send that the device cannot cut into datagrams.
   package static var cannotSegment: Int32 { EIO }
+
+  /// Nanoseconds that an address may stay taken: a process that was killed leaves its ring to the kernel, which holds
+  /// the sockets for a moment longer.
+  private static var patience: UInt64 { 2_000_000_000 }
+
+  private static func bindPatiently(
+    _ socket: borrowing Descriptor, to address: Address, _ endpoint: Endpoint, until deadline: UInt64
+  ) throws(SystemFailure) {
+    let number = socket.number
+    while unsafe withPointer(to: address, { unsafe bind(number, $0, address.length) }) != 0 {
+      guard errno == EADDRINUSE, Clock.monotonic() < deadline else {
+        throw SystemFailure(
+          "listen on \(endpoint)",
+          remedy: errno == EADDRINUSE ? "Stop what listens there, or choose another address." : "")
+      }
+      usleep(20_000)
+    }
+  }
 
   /// Tells the peer that nothing more will be sent.
   package static func endSending(_ socket: Int32) { _ = shutdown(socket, Int32(SHUT_WR)) }

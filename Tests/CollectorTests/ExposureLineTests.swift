@@ -38,9 +38,9 @@ struct ExposureLineTests {
   }
 
   @Test func `each line names the datagram that brought it`() throws {
-    let sequences = try lines((0..<200).map { Shown(user: "user-\($0)") })
+    let sequences = try lines((0..<400).map { Shown(user: "user-\($0)") })
       .map { try #require(try Document(Array($0.utf8)).root["sequence"]?.integer) }
-    #expect(sequences.count == 200)
+    #expect(sequences.count == 400)
     #expect(sequences == sequences.sorted())
     #expect(Set(sequences).count > 3)
   }

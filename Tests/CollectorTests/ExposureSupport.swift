@@ -41,7 +41,8 @@ func block(_ exposures: [Shown]) throws -> Block {
               userKey: user, environment: environment, version: shown.version, occurredAt: shown.occurredAt,
               now: 0)
             return outbox.record(
-              experiment: experiment, variant: variant, rate: shown.rate, isOverride: shown.isOverride)
+              experiment: experiment, variant: variant, rate: shown.rate, isOverride: shown.isOverride,
+              arm: Fingerprint.of(experiment) &+ 3 &* Fingerprint.of(variant) ^ shown.rate.bitPattern)
           }
         }
       }

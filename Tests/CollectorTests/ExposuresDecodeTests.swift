@@ -31,7 +31,8 @@ struct ExposuresDecodeTests {
       occurredAt: 1_800_000_000_000_123, now: 0)
     for experiment in ["checkout", "search"] as [StaticString] {
       _ = outbox.record(
-        experiment: experiment.bytes, variant: ("b" as StaticString).bytes, rate: 0.25, isOverride: false)
+        experiment: experiment.bytes, variant: ("b" as StaticString).bytes, rate: 0.25, isOverride: false,
+        arm: Fingerprint.of(experiment.bytes))
     }
     outbox.close(sentAt: 1_800_000_000_000_456)
     outbox.countRepeat()

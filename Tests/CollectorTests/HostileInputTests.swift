@@ -27,7 +27,7 @@ struct HostileInputTests {
       user.withBytes {
         outbox.beginDecision(userKey: $0, environment: .empty, version: 1, occurredAt: 1, now: 0)
         let name = ("e" as StaticString).bytes
-        _ = outbox.record(experiment: name, variant: name, rate: 1, isOverride: false)
+        _ = outbox.record(experiment: name, variant: name, rate: 1, isOverride: false, arm: 1)
         outbox.close(sentAt: sentAt ?? Clock.wall() / 1000)
       }
       outbox.sent(1)

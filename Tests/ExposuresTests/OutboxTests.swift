@@ -107,7 +107,7 @@ struct OutboxTests {
     let sender = Sender(slotCount: 8, datagramSize: 512)
     var seen: UInt64 = 0
     var random = Random(seed: 3)
-    for index in 0..<400 {
+    for index in 0..<1000 {
       sender.decide([Exposure(user: "user-\(index)")])
       if random.oneIn(9) { sender.outbox.close(sentAt: 1) }
       guard random.oneIn(20), let train = sender.outbox.train(countMax: 5) else { continue }
@@ -180,5 +180,40 @@ struct OutboxTests {
       sender.outbox.sent(train.count)
     }
     #expect(sender.outbox.sentRecordCount == sender.outbox.recordCount)
+  }
+
+  @Test func `an arm is written out once in a datagram, and more than 32 of them come out as they went in`()
+    throws
+  {
+    let sender = Sender(datagramSize: DatagramFormat.byteMax)
+    let decisions = (0..<20).map { user in
+      (0..<(user % 2 == 0 ? 5 : 40)).map { arm in
+        Exposure(
+          user: "u\(user)", experiment: "experiment-\(arm)", variant: "v", rate: arm % 3 == 0 ? 0.5 : 1)
+      }
+    }
+    for decision in decisions { #expect(sender.decide(decision) == decision.count) }
+    sender.outbox.close(sentAt: 1)
+    let datagrams = sender.send()
+    #expect(try datagrams.flatMap(exposures(in:)) == decisions.flatMap { $0 })
+    // Two bytes a record, but for the arms of each datagram and the users.
+    let alone = Sender(datagramSize: DatagramFormat.byteMax)
+    for _ in 0..<600 { alone.decide([Exposure(user: "u")]) }
+    alone.outbox.close(sentAt: 1)
+    #expect(alone.send().count == 600 * 13 / (DatagramFormat.byteMax - 100) + 1)
+  }
+
+  @Test func `a record that names an arm nobody wrote out makes the datagram malformed`() throws {
+    let sender = Sender(datagramSize: DatagramFormat.byteMax)
+    for user in 0..<2 { sender.decide([Exposure(user: "u\(user)")]) }
+    sender.outbox.close(sentAt: 1)
+    var bytes = try #require(sender.send().first)
+    #expect(try exposures(in: bytes).count == 2)
+    // The last byte of a datagram that is not full is the number of the second record's arm.
+    bytes[bytes.count - 1] = 1
+    let outcome = bytes.withBytes { view in
+      if case .malformed(let malformation) = Datagram.read(view) { malformation } else { Malformation?.none }
+    }
+    #expect(outcome == .records)
   }
 }

@@ -84,7 +84,8 @@ final class Sender {
       for exposure in exposures {
         with(exposure.experiment, exposure.variant) { experiment, variant in
           let isTaken = outbox.record(
-            experiment: experiment, variant: variant, rate: exposure.rate, isOverride: exposure.isOverride)
+            experiment: experiment, variant: variant, rate: exposure.rate, isOverride: exposure.isOverride,
+            arm: Fingerprint.of(experiment) &+ 3 &* Fingerprint.of(variant) ^ exposure.rate.bitPattern)
           if isTaken { taken += 1 }
         }
       }

@@ -122,7 +122,8 @@ struct Reporter: ~Copyable {
       let row = variants[Int(experiments[experiment].firstVariant) + variant]
       if outbox.record(
         experiment: tables.text(names[experiment].id), variant: tables.text(row.id), rate: sample.rate,
-        isOverride: workspace.reason(of: experiment).isOverride)
+        isOverride: workspace.reason(of: experiment).isOverride,
+        arm: Fingerprint.mix(sample.fingerprint ^ header.fingerprint &+ UInt64(variant)))
       {
         filter.remember(seen, now: now)
         tally.recorded &+= 1
