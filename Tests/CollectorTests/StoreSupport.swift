@@ -106,8 +106,10 @@ final class Sender {
                 userKey: userKey, environment: environment, version: Int64(exposure.version),
                 occurredAt: exposure.occurredAt * 1000 + 999, now: 0)
               return outbox.record(
-                experiment: experiment, variant: variant, rate: exposure.rate, isOverride: exposure.isOverride,
-                arm: Fingerprint.of(experiment) &+ 3 &* Fingerprint.of(variant) ^ exposure.rate.bitPattern
+                experiment: experiment, variant: variant, rate: exposure.rate,
+                isOverride: exposure.isOverride,
+                arm: Fingerprint.of(experiment) &+ 3 &* Fingerprint.of(variant)
+                  ^ exposure.rate.bitPattern
               )
             }
           }
