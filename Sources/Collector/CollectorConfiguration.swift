@@ -64,7 +64,7 @@ package struct CollectorConfiguration: Sendable {
         configuration.kafka.properties = try value.members("kafka.properties")
       },
       Setting("kafka.topic", \.kafka.topic),
-      Setting("streams.max", \.streams.max, in: 1...1_048_576),
+      Setting("streams.max", \.streams.max, in: 1...MarkTable.streamMax),
       Setting("streams.idleTimeout", nanoseconds: \.streams.idleTime),
       Setting("events.dedupeWindow", nanoseconds: \.eventWindow),
     ])

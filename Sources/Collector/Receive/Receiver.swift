@@ -109,7 +109,7 @@ struct Receiver: ~Copyable {
   }
 
   private func deadline(_ now: UInt64) -> UInt64 {
-    var deadline = min(reportAt, reception.nextDeadline ?? .max)
+    var deadline = min(reportAt, max(reception.nextDeadline ?? .max, readsUntil))
     if let block, !line.blocks[block].isEmpty { deadline = min(deadline, blockSince + Self.blockTime) }
     return max(deadline, now)
   }

@@ -87,7 +87,7 @@ struct SegmentSummary: Equatable {
     guard let object = try? Document(text).root, let records = object["records"]?.integer,
       let bytes = object["bytes"]?.integer, let firstAt = object["firstAt"]?.count,
       let lastAt = object["lastAt"]?.count
-    else { throw .damaged(path, remedy: "Rename it to end in .marks: the next start looks at the segment.") }
+    else { throw .damaged(path, remedy: "Remove it: the lines stay where they are and are not compressed.") }
     (self.records, self.bytes, self.firstAt, self.lastAt) = (records, bytes, firstAt, lastAt)
   }
 }

@@ -14,7 +14,8 @@ struct MarkTable {
 
   init() {}
 
-  var marks: [StreamMark] { entries.values.map(\.mark) }
+  /// Those that were heard of last stand last.
+  var marks: [StreamMark] { entries.values.sorted { $0.at < $1.at }.map(\.mark) }
 
   /// Remembers marks of the moment `at`, in milliseconds since 1970.
   mutating func note(_ marks: [StreamMark], at moment: UInt64) {
