@@ -65,7 +65,10 @@ package enum Collector {
       Log.write(
         .warning, "no_key", ["effect": .text("Datagrams are taken from everybody who can reach the port.")])
     }
-    signals.waitForEnd()
+    while case .reload = signals.wait() {
+      Log.write(
+        .warning, "reload_ignored", ["reason": .text("the collector reads its files at the start alone")])
+    }
     let isInTime = end(ends, line, configuration)
     // Whoever could not close its segment has said so.
     let isWhole = isInTime && counters.isFailing.value == 0

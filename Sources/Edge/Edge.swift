@@ -23,8 +23,9 @@ package enum Edge {
     if let path = configuration.exposures.key { _ = try readKey(path) }
   }
 
-  /// Runs the edge; returns when it was told to end and every request under way is answered.
-  package static func run(_ configuration: Configuration) throws {
+  /// Runs the edge; returns when it was told to end and every request under way is answered. `reread` is asked
+  /// for the configuration again when the process is told to read its files anew.
+  package static func run(_ configuration: Configuration, reread: () throws -> Configuration) throws {
     let signals = Signals()
     let count = configuration.workers > 0 ? configuration.workers : Threads.processors.count
     let isEnding = SharedWord()
@@ -62,7 +63,9 @@ package enum Edge {
         running.decrement()
       }
     }
-    let metrics = MetricsPage(workers: workers, sync: sync, startedAt: Double(Clock.wall()) / 1e9)
+    let reloads = Reloads([])
+    let metrics = MetricsPage(
+      workers: workers, sync: sync, reloads: reloads, startedAt: Double(Clock.wall()) / 1e9)
     let adminWaker = try Waker()
     try start("admin") {
       var loop = try AdminLoop(
@@ -85,7 +88,7 @@ package enum Edge {
         "listen": .text(configuration.listen.map(\.description).joined(separator: " ")),
         "admin": .text(configuration.admin.description), "backend": .text("io_uring"),
       ])
-    signals.waitForEnd()
+    while case .reload = signals.wait() { reloads.run(reread) }
     end(isEnding, running, wakers + [syncWaker], configuration)
   }
 

@@ -30,6 +30,19 @@ package struct Request: Equatable, Sendable {
   /// Whether the client waits for "100 Continue" before it sends the body.
   package var expectsContinue = false
   package var ifNoneMatch = ByteRange.empty
+  /// The values of further fields that routes look at; empty where a field is not there.
+  package var authorization = ByteRange.empty
+  package var apiKey = ByteRange.empty
+  package var origin = ByteRange.empty
+  package var requestedMethod = ByteRange.empty
+  package var lastEventID = ByteRange.empty
+  package var environment = ByteRange.empty
+  package var sticky = ByteRange.empty
+  /// Of several such fields the first one: a client sends one (RFC 6265 section 5.4).
+  package var cookie = ByteRange.empty
+  /// Of several such fields the last one, which the proxy closest to this server wrote.
+  package var forwardedFor = ByteRange.empty
+  package var forwardedProto = ByteRange.empty
   /// Of the head, with the empty line that ends it and any empty line before it.
   package var headCount = 0
   /// Where the body stands, with a chunked one already put together.
@@ -44,6 +57,7 @@ package enum Rejection: UInt8, Equatable, Sendable, CaseIterable {
   case malformedTarget
   case malformedField
   case foldedField
+  case repeatedField
   case missingHost
   case malformedHost
   case malformedLength
@@ -64,8 +78,8 @@ package enum Rejection: UInt8, Equatable, Sendable, CaseIterable {
 
   package var status: Status {
     switch self {
-    case .malformedRequestLine, .malformedTarget, .malformedField, .foldedField, .missingHost,
-      .malformedHost, .malformedLength, .ambiguousLength, .malformedChunk:
+    case .malformedRequestLine, .malformedTarget, .malformedField, .foldedField, .repeatedField,
+      .missingHost, .malformedHost, .malformedLength, .ambiguousLength, .malformedChunk:
       .badRequest
     case .targetTooLong: .targetTooLong
     case .headTooLarge, .tooManyFields: .headTooLarge
@@ -86,6 +100,7 @@ package enum Rejection: UInt8, Equatable, Sendable, CaseIterable {
     case .malformedTarget: "MALFORMED_TARGET"
     case .malformedField: "MALFORMED_HEADER"
     case .foldedField: "FOLDED_HEADER"
+    case .repeatedField: "REPEATED_HEADER"
     case .missingHost: "MISSING_HOST"
     case .malformedHost: "MALFORMED_HOST"
     case .malformedLength: "MALFORMED_CONTENT_LENGTH"
@@ -115,6 +130,7 @@ package enum Rejection: UInt8, Equatable, Sendable, CaseIterable {
     case .malformedField:
       "Send each header as name: value CRLF, without control characters or a blank before the colon."
     case .foldedField: "Send each header on one line; obsolete line folding is not accepted."
+    case .repeatedField: "Send Authorization, X-API-Key, Origin and each X-Turnout header at most once."
     case .missingHost: "Send exactly one Host header."
     case .malformedHost: "Send a Host header that is a host name or address with an optional port."
     case .malformedLength: "Send one Content-Length of decimal digits."

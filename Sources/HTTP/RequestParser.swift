@@ -245,13 +245,26 @@ package struct RequestParser: Sendable {
       facts.hostCount += 1
       guard facts.hostCount == 1 else { return .missingHost }
       for offset in value.bounds where !Characters.isHost(bytes[offset]) { return .malformedHost }
-    case 6 where name.equalsIgnoringCase("expect"):
-      guard bytes.slice(value).equalsIgnoringCase("100-continue") else { return .unsupportedExpectation }
-      request.expectsContinue = true
+    case 6:
+      if name.equalsIgnoringCase("cookie") {
+        if request.cookie.count == 0 { request.cookie = value }
+      } else if name.equalsIgnoringCase("origin") {
+        return Self.once(&request.origin, value)
+      } else if name.equalsIgnoringCase("expect") {
+        guard bytes.slice(value).equalsIgnoringCase("100-continue") else { return .unsupportedExpectation }
+        request.expectsContinue = true
+      }
+    case 9 where name.equalsIgnoringCase("x-api-key"): return Self.once(&request.apiKey, value)
     case 10 where name.equalsIgnoringCase("connection"):
       noteConnection(bytes.slice(value), &facts)
-    case 13 where name.equalsIgnoringCase("if-none-match"):
-      request.ifNoneMatch = value
+    case 13:
+      if name.equalsIgnoringCase("if-none-match") {
+        request.ifNoneMatch = value
+      } else if name.equalsIgnoringCase("authorization") {
+        return Self.once(&request.authorization, value)
+      } else if name.equalsIgnoringCase("last-event-id") {
+        request.lastEventID = value
+      }
     case 14 where name.equalsIgnoringCase("content-length"):
       guard facts.length == nil else { return .ambiguousLength }
       guard let length = Decimal.parse(bytes.slice(value)) else {
@@ -259,12 +272,28 @@ package struct RequestParser: Sendable {
         return Self.isDigits(bytes.slice(value)) ? .bodyTooLarge : .malformedLength
       }
       facts.length = length
-    case 17 where name.equalsIgnoringCase("transfer-encoding"):
-      guard !facts.isChunked else { return .ambiguousLength }
-      guard bytes.slice(value).equalsIgnoringCase("chunked") else { return .unsupportedCoding }
-      facts.isChunked = true
+    case 15 where name.equalsIgnoringCase("x-forwarded-for"): request.forwardedFor = value
+    case 16 where name.equalsIgnoringCase("x-turnout-sticky"): return Self.once(&request.sticky, value)
+    case 17:
+      if name.equalsIgnoringCase("transfer-encoding") {
+        guard !facts.isChunked else { return .ambiguousLength }
+        guard bytes.slice(value).equalsIgnoringCase("chunked") else { return .unsupportedCoding }
+        facts.isChunked = true
+      } else if name.equalsIgnoringCase("x-forwarded-proto") {
+        request.forwardedProto = value
+      }
+    case 21 where name.equalsIgnoringCase("x-turnout-environment"):
+      return Self.once(&request.environment, value)
+    case 29 where name.equalsIgnoringCase("access-control-request-method"): request.requestedMethod = value
     default: break
     }
+    return nil
+  }
+
+  /// A field that says who asks, or for what, is not guessed from two.
+  private static func once(_ place: inout ByteRange, _ value: ByteRange) -> Rejection? {
+    guard place.count == 0 else { return .repeatedField }
+    place = value
     return nil
   }
 

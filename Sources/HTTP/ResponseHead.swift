@@ -28,7 +28,7 @@ package struct ResponseHead {
   /// are further lines, each with its CRLF.
   @_noAllocation @_noLocks
   package init(
-    _ status: Status, _ type: ContentType, for request: Request, date: ByteView, fields: StaticString = "",
+    _ status: Status, _ type: ContentType, for request: Request, date: ByteView, fields: ByteView = .empty,
     into output: inout Output
   ) {
     Self.start(status, for: request, date: date, into: &output)
@@ -54,7 +54,7 @@ package struct ResponseHead {
   @_noAllocation @_noLocks
   package static func write(
     _ status: Status, for request: Request, date: ByteView, length: Int? = nil, type: ContentType? = nil,
-    etag: ByteView = .empty, fields: StaticString = "", into output: inout Output
+    etag: ByteView = .empty, fields: ByteView = .empty, into output: inout Output
   ) {
     start(status, for: request, date: date, into: &output)
     output.append(fields)

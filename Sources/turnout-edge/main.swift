@@ -20,11 +20,14 @@ let program = Program(
   notes: """
     Each setting can be overridden by a variable: upstream.pollInterval by TURNOUT_EDGE_UPSTREAM_POLL_INTERVAL.
     SIGTERM and SIGINT end the process once the requests under way are answered; a second one ends it at once.
+    SIGHUP reads the configuration anew: configs/README.md says which settings follow.
     """)
 
 program.main(isRefusal: { $0 is Refusal }) { invocation in
-  let configuration = try Configuration(file: invocation.required("config"), environment: Process.variables)
+  let file = try invocation.required("config")
+  let read = { try Configuration(file: file, environment: Process.variables) }
+  let configuration = try read()
   try Edge.check(configuration)
   guard !invocation.has("check") else { return print("the configuration is good") }
-  try Edge.run(configuration)
+  try Edge.run(configuration, reread: read)
 }

@@ -20,7 +20,7 @@ struct ResponseHeadTests {
   ) -> (lines: [String], body: String) {
     let bytes = [UInt8](capacity: 512) { output in
       let head = ResponseHead(
-        .ok, type, for: request, date: Self.date.bytes, fields: fields, into: &output)
+        .ok, type, for: request, date: Self.date.bytes, fields: fields.bytes, into: &output)
       output.append(body)
       head.finish(&output)
     }

@@ -128,7 +128,7 @@ package struct CollectorHTTP: ~Copyable {
     fields: StaticString = ""
   ) {
     let head = ResponseHead(
-      status, type, for: exchange.request, date: exchange.date, fields: fields, into: &exchange.output)
+      status, type, for: exchange.request, date: exchange.date, fields: fields.bytes, into: &exchange.output)
     body.withBytes { exchange.output.append($0) }
     head.finish(&exchange.output)
   }

@@ -12,6 +12,7 @@ import Snapshots
 struct MetricsPage: Sendable {
   let workers: [WorkerWords]
   let sync: WorkerWords
+  let reloads: Reloads
   /// Wall-clock seconds.
   let startedAt: Double
 
@@ -20,6 +21,9 @@ struct MetricsPage: Sendable {
     page.process(startedAt: startedAt)
     page.gauge("turnout_workers", "Worker threads.")
     page.sample("turnout_workers", "", Double(workers.count))
+    page.counter("turnout_reloads_total", "Times that the configuration was read anew, by result.")
+    page.sample("turnout_reloads_total", "result=\"done\"", Double(reloads.done.value))
+    page.sample("turnout_reloads_total", "result=\"failed\"", Double(reloads.failed.value))
     requests(&page)
     latency(&page)
     decisions(&page)

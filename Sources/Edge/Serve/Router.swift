@@ -9,10 +9,12 @@ import Publication
 import Server
 
 struct Router: ~Copyable {
-  private let words: WorkerWords
-  private var workspace: Workspace
-  private var ids: DecisionIDs
+  let words: WorkerWords
+  var workspace: Workspace
+  var ids: DecisionIDs
   private var reporter: Reporter
+  /// Lines of the answer's head beyond those that every answer has.
+  var lines: Output
   private var wall: UInt64 = 0
   private var now: UInt64 = 0
   /// Set when an environment was asked for that nobody follows yet.
@@ -20,11 +22,20 @@ struct Router: ~Copyable {
   /// The turn's last request for an unknown environment; one a turn is enough to ask.
   private var wantedInTurn = false
 
-  init(words: WorkerWords, workspace: ByteRegion, ids: DecisionIDs, reporter: consuming Reporter) {
+  /// Bytes of memory that a router needs beyond its parts'.
+  static var byteCount: Int { lineBytesMax }
+  /// Bytes of further lines in one answer's head.
+  private static var lineBytesMax: Int { 8192 }
+
+  init(
+    words: WorkerWords, workspace: ByteRegion, memory: ByteRegion, ids: DecisionIDs,
+    reporter: consuming Reporter
+  ) {
     self.words = words
     self.workspace = Workspace(workspace)
     self.ids = ids
     self.reporter = reporter
+    lines = Output(memory.part(from: 0, count: Self.lineBytesMax))
   }
 
   /// `wall` is in nanoseconds since 1970, `now` is monotonic.
@@ -38,32 +49,26 @@ struct Router: ~Copyable {
 
   /// Answers one request.
   mutating func answer(_ exchange: inout Exchange, _ catalog: Catalog) {
-    let path = exchange.path
-    let route: Route
-    let status: Status
-    if path.equals("/decide") {
-      route = .decide
-      status = decide(&exchange, catalog)
-    } else if path.equals("/api/v1/decide") {
-      route = .decideFlags
-      status = decideFlags(&exchange, catalog)
-    } else if path.equals("/health") {
-      route = .health
-      status = health(&exchange)
-    } else if path.starts(with: ("/configs/" as StaticString).bytes) {
-      route = .configs
-      status = configs(&exchange, path.dropping(9), catalog)
-    } else if path.isEmpty, exchange.request.method == .options {
-      route = .none
-      status = options(&exchange, "Allow: GET, HEAD, POST, OPTIONS\r\n")
-    } else {
-      route = .none
-      status = refuse(
+    lines.rewind(to: 0)
+    let (route, rest) = Route.of(exchange.path)
+    let status = allow(route, &exchange) ?? respond(route, rest, &exchange, catalog)
+    if !exchange.output.isOverflowing { words.count(ServeCounters.request(route, status)) }
+  }
+
+  private mutating func respond(
+    _ route: Route, _ rest: ByteView, _ exchange: inout Exchange, _ catalog: Catalog
+  ) -> Status {
+    switch route {
+    case .decide: decide(&exchange, catalog)
+    case .decideFlags: decideFlags(&exchange, catalog)
+    case .health: health(&exchange)
+    case .configs: configs(&exchange, rest, catalog)
+    case .none:
+      refuse(
         &exchange,
         ClientFault("NOT_FOUND", "There is no such route: see /decide and /api/v1/decide.", status: .notFound)
       )
     }
-    if !exchange.output.isOverflowing { words.count(ServeCounters.request(route, status)) }
   }
 
   // MARK: - Reporting
@@ -78,34 +83,28 @@ struct Router: ~Copyable {
   // MARK: - Decisions
 
   private mutating func decide(_ exchange: inout Exchange, _ catalog: Catalog) -> Status {
-    guard let status = allow(&exchange, .get, "Allow: GET, HEAD, OPTIONS\r\n") else {
-      switch DecideQuery.read(exchange.bytes, exchange.request.query, &workspace) {
-      case .fault(let fault): return refuse(&exchange, fault)
-      case .question(let question):
-        return evaluate(question, &exchange, catalog) { tables, workspace, _, output in
-          DecideAnswer.writeAssignments(question, tables, &workspace, to: &output)
-          return DecideAnswer.FlagCounts()
-        }
+    switch DecideQuery.read(exchange.bytes, exchange.request.query, &workspace) {
+    case .fault(let fault): return refuse(&exchange, fault)
+    case .question(let question):
+      return evaluate(question, &exchange, catalog) { tables, workspace, _, output in
+        DecideAnswer.writeAssignments(question, tables, &workspace, to: &output)
+        return DecideAnswer.FlagCounts()
       }
     }
-    return status
   }
 
   private mutating func decideFlags(_ exchange: inout Exchange, _ catalog: Catalog) -> Status {
-    guard let status = allow(&exchange, .post, "Allow: POST, OPTIONS\r\n") else {
-      switch DecideBody.read(exchange.bytes.slice(exchange.request.body), &workspace) {
-      case .fault(let fault): return refuse(&exchange, fault)
-      case .question(var question):
-        guard let tracks = DecideQuery.readTrack(exchange.bytes, exchange.request.query) else {
-          return refuse(&exchange, DecideQuery.invalidTrack)
-        }
-        question.tracks = question.tracks && tracks
-        return evaluate(question, &exchange, catalog) { tables, workspace, ids, output in
-          DecideAnswer.writeDecisions(question, tables, &workspace, &ids, to: &output)
-        }
+    switch DecideBody.read(exchange.bytes.slice(exchange.request.body), &workspace) {
+    case .fault(let fault): return refuse(&exchange, fault)
+    case .question(var question):
+      guard let tracks = DecideQuery.readTrack(exchange.bytes, exchange.request.query) else {
+        return refuse(&exchange, DecideQuery.invalidTrack)
+      }
+      question.tracks = question.tracks && tracks
+      return evaluate(question, &exchange, catalog) { tables, workspace, ids, output in
+        DecideAnswer.writeDecisions(question, tables, &workspace, &ids, to: &output)
       }
     }
-    return status
   }
 
   @inline(__always)
@@ -113,22 +112,34 @@ struct Router: ~Copyable {
     _ question: Question, _ exchange: inout Exchange, _ catalog: Catalog,
     _ write: (Tables, inout Workspace, inout DecisionIDs, inout Output) -> DecideAnswer.FlagCounts
   ) -> Status {
-    guard let entry = catalog.entry(question.environment), let tables = Tables(entry.tables) else {
-      return unavailable(question.environment, &exchange, catalog)
+    guard let entry = find(question.environment, catalog), let tables = Tables(entry.tables) else {
+      return refuse(&exchange, unavailable(question.environment, catalog))
     }
     if let fault = question.decide(tables, &workspace) { return refuse(&exchange, fault) }
-    let head = ResponseHead(.ok, .json, for: exchange.request, date: exchange.date, into: &exchange.output)
+    let head = beginAnswer(&exchange)
     let flags = write(tables, &workspace, &ids, &exchange.output)
     head.finish(&exchange.output)
-    if !exchange.output.isOverflowing {
-      count(flags)
-      // An answer to HEAD shows nothing.
-      if exchange.request.method != .head { report(question, tables) }
-    }
+    if !exchange.output.isOverflowing { noteAnswer(exchange, question, tables, flags) }
     return .ok
   }
 
-  private mutating func report(_ question: Question, _ tables: Tables) {
+  /// The head of a 200 with a JSON body that follows.
+  func beginAnswer(_ exchange: inout Exchange) -> ResponseHead {
+    ResponseHead(
+      .ok, .json, for: exchange.request, date: exchange.date, fields: lines.written, into: &exchange.output)
+  }
+
+  /// Counts what an answer said and reports what it showed.
+  mutating func noteAnswer(
+    _ exchange: Exchange, _ question: Question, _ tables: Tables, _ flags: DecideAnswer.FlagCounts
+  ) {
+    for reason in 0..<8 where workspace.reasonCounts[reason] > 0 {
+      words.count(ServeCounters.reasons + reason, UInt64(workspace.reasonCounts[reason]))
+    }
+    if flags.defaults > 0 { words.count(ServeCounters.flagDefaults, UInt64(flags.defaults)) }
+    if flags.notFound > 0 { words.count(ServeCounters.flagsNotFound, UInt64(flags.notFound)) }
+    // An answer to HEAD shows nothing.
+    guard exchange.request.method != .head else { return }
     if question.tracks {
       reporter.record(question, tables, workspace, wall: wall, now: now)
     } else {
@@ -136,34 +147,29 @@ struct Router: ~Copyable {
     }
   }
 
-  private func count(_ flags: DecideAnswer.FlagCounts) {
-    for reason in 0..<8 where workspace.reasonCounts[reason] > 0 {
-      words.count(ServeCounters.reasons + reason, UInt64(workspace.reasonCounts[reason]))
-    }
-    if flags.defaults > 0 { words.count(ServeCounters.flagDefaults, UInt64(flags.defaults)) }
-    if flags.notFound > 0 { words.count(ServeCounters.flagsNotFound, UInt64(flags.notFound)) }
+  // MARK: - Environments
+
+  /// The environment that a request names, or the first one; nil if nobody follows it.
+  func find(_ environment: ByteView, _ catalog: Catalog) -> CatalogEntry? {
+    catalog.entry(environment)
   }
 
   /// No snapshot: asks for the environment if nobody follows it, and says to try again.
-  private mutating func unavailable(
-    _ environment: ByteView, _ exchange: inout Exchange, _ catalog: Catalog
-  ) -> Status {
+  mutating func unavailable(_ environment: ByteView, _ catalog: Catalog) -> ClientFault {
     guard Self.isName(environment) else {
-      return refuse(
-        &exchange,
-        ClientFault(
-          "INVALID_ENVIRONMENT",
-          "The environment's name is malformed: send 1 to 64 letters, digits, -, _ and ., the first a letter or digit."
-        ))
+      return ClientFault(
+        "INVALID_ENVIRONMENT",
+        "The environment's name is malformed: send 1 to 64 letters, digits, -, _ and ., the first a letter or digit."
+      )
     }
     if catalog.entry(environment) == nil, !wantedInTurn {
       wantedInTurn = true
       if words.want(environment) { hasWants = true } else { words.count(ServeCounters.wantsDropped) }
     }
-    let fault = ClientFault(
+    lines.append("Retry-After: 1\r\n")
+    return ClientFault(
       "NO_SNAPSHOT", "No snapshot is loaded for this environment: check its name, or try again shortly.",
       status: .unavailable)
-    return refuse(&exchange, fault, fields: "Retry-After: 1\r\n")
   }
 
   private static func isName(_ name: ByteView) -> Bool {
@@ -179,87 +185,40 @@ struct Router: ~Copyable {
     return true
   }
 
-  // MARK: - Documents
-
-  /// The static layout, as it was verified: `{environment}/manifest.json` and what it speaks of.
-  private mutating func configs(_ exchange: inout Exchange, _ path: ByteView, _ catalog: Catalog) -> Status {
-    if let status = allow(&exchange, .get, "Allow: GET, HEAD, OPTIONS\r\n") { return status }
-    guard let slash = path.firstOffset(of: UInt8(ascii: "/")), slash > 0,
-      let entry = catalog.entry(path.slice(0..<slash)), !entry.snapshot.isEmpty
-    else { return notFound(&exchange) }
-    let name = path.dropping(slash + 1)
-    if name.equals("manifest.json") {
-      return send(entry.manifest, tag: entry.manifestTag, entry, &exchange)
-    } else if name.equals("snapshots/latest.json") || Self.isSnapshot(name, of: entry) {
-      return send(entry.snapshot, tag: entry.snapshotTag, entry, &exchange)
-    } else if name.equals("version.json") {
-      return send(entry.versionDocument, tag: entry.snapshotTag, entry, &exchange)
-    }
-    return notFound(&exchange)
-  }
-
-  private static func isSnapshot(_ name: ByteView, of entry: CatalogEntry) -> Bool {
-    let prefix = ("snapshots/" as StaticString).bytes
-    let suffix = (".json" as StaticString).bytes
-    guard name.starts(with: prefix), name.ends(with: suffix), name.count > prefix.count + suffix.count else {
-      return false
-    }
-    let digits = name.slice(prefix.count..<(name.count - suffix.count))
-    return Decimal.parse(digits).map { Int64($0) == entry.version } ?? false
-  }
-
-  private func send(
-    _ document: ByteView, tag: ByteView, _ entry: CatalogEntry, _ exchange: inout Exchange
-  ) -> Status {
-    guard !document.isEmpty else { return notFound(&exchange) }
-    let request = exchange.request
-    if ETag.matches(exchange.bytes.slice(request.ifNoneMatch), tag) {
-      ResponseHead.write(.notModified, for: request, date: exchange.date, etag: tag, into: &exchange.output)
-      return .notModified
-    }
-    ResponseHead.write(
-      .ok, for: request, date: exchange.date, length: document.count, type: .json, etag: tag,
-      into: &exchange.output)
-    if !exchange.output.isOverflowing, request.method != .head {
-      words.pin(Int(entry.edition))
-      exchange.attach(document, pin: Int(entry.edition))
-    }
-    return .ok
-  }
-
-  private func notFound(_ exchange: inout Exchange) -> Status {
-    refuse(&exchange, ClientFault("NOT_FOUND", "There is no such document here.", status: .notFound))
-  }
-
   // MARK: - Short answers
 
   private func health(_ exchange: inout Exchange) -> Status {
-    if let status = allow(&exchange, .get, "Allow: GET, HEAD, OPTIONS\r\n") { return status }
-    let head = ResponseHead(.ok, .json, for: exchange.request, date: exchange.date, into: &exchange.output)
+    let head = beginAnswer(&exchange)
     exchange.output.append("{\"status\":\"ok\"}")
     head.finish(&exchange.output)
     return .ok
   }
 
-  /// nil if the method is the route's; otherwise what was answered instead.
-  private func allow(_ exchange: inout Exchange, _ method: HTTP.Method, _ fields: StaticString) -> Status? {
+  /// nil if the method is one of the route's; otherwise what was answered instead.
+  private mutating func allow(_ route: Route, _ exchange: inout Exchange) -> Status? {
     let actual = exchange.request.method
-    if actual == method || (method == .get && actual == .head) { return nil }
-    if actual == .options { return options(&exchange, fields) }
-    let fault = ClientFault(
-      "METHOD_NOT_ALLOWED", "The route has other methods: see the Allow header.", status: .methodNotAllowed)
-    return refuse(&exchange, fault, fields: fields)
+    switch (actual, route.isPost) {
+    case (.get, false), (.head, false), (.post, true): return nil
+    case (.options, _) where route != .none || exchange.path.isEmpty:
+      lines.append(route.allow)
+      ResponseHead.write(
+        .noContent, for: exchange.request, date: exchange.date, fields: lines.written, into: &exchange.output)
+      return .noContent
+    case _ where route == .none: return nil
+    default:
+      lines.append(route.allow)
+      return refuse(
+        &exchange,
+        ClientFault(
+          "METHOD_NOT_ALLOWED", "The route has other methods: see the Allow header.",
+          status: .methodNotAllowed))
+    }
   }
 
-  private func options(_ exchange: inout Exchange, _ fields: StaticString) -> Status {
-    ResponseHead.write(
-      .noContent, for: exchange.request, date: exchange.date, fields: fields, into: &exchange.output)
-    return .noContent
-  }
-
-  private func refuse(_ exchange: inout Exchange, _ fault: ClientFault, fields: StaticString = "") -> Status {
+  func refuse(_ exchange: inout Exchange, _ fault: ClientFault) -> Status {
     let head = ResponseHead(
-      fault.status, .json, for: exchange.request, date: exchange.date, fields: fields, into: &exchange.output)
+      fault.status, .json, for: exchange.request, date: exchange.date, fields: lines.written,
+      into: &exchange.output)
     fault.write(to: &exchange.output)
     head.finish(&exchange.output)
     return fault.status

@@ -5,22 +5,6 @@ import Decisions
 import HTTP
 import Server
 
-/// What a request was for.
-enum Route: Int, CaseIterable {
-  case decide, decideFlags, health, configs, none
-
-  /// The label of the metrics.
-  var name: StaticString {
-    switch self {
-    case .decide: "/decide"
-    case .decideFlags: "/api/v1/decide"
-    case .health: "/health"
-    case .configs: "/configs"
-    case .none: "other"
-    }
-  }
-}
-
 enum ServeCounters {
   static var requests: Int { 0 }
   static var reasons: Int { requests + Route.allCases.count * statuses.count }
@@ -41,7 +25,10 @@ enum ServeCounters {
 
   /// The statuses that routes answer with, in the order of the counters.
   static var statuses: [Status] {
-    [.ok, .noContent, .notModified, .badRequest, .notFound, .methodNotAllowed, .unavailable]
+    [
+      .ok, .noContent, .notModified, .badRequest, .unauthorized, .forbidden, .notFound, .methodNotAllowed,
+      .tooManyRequests, .unavailable,
+    ]
   }
 
   static func request(_ route: Route, _ status: Status) -> Int {
@@ -51,11 +38,14 @@ enum ServeCounters {
       case .noContent: 1
       case .notModified: 2
       case .badRequest: 3
-      case .notFound: 4
-      case .methodNotAllowed: 5
-      default: 6
+      case .unauthorized: 4
+      case .forbidden: 5
+      case .notFound: 6
+      case .methodNotAllowed: 7
+      case .tooManyRequests: 8
+      default: 9
       }
-    return requests + route.rawValue * 7 + place
+    return requests + route.rawValue * 10 + place
   }
 
   static func reason(_ reason: Reason) -> Int { reasons + Int(reason.rawValue) }

@@ -35,10 +35,12 @@ struct Worker: ~Copyable {
     let workspace = try Memory(byteCount: Workspace.byteCount)
     let reporter = try Reporter(parts.reporter)
     let scratch = try Memory(byteCount: DecisionIDs.byteCount)
+    let routing = try Memory(byteCount: Router.byteCount)
     let server = try Server(parts.limits, listeners: parts.listeners, waker: parts.waker)
     self.server = server
     let ids = DecisionIDs(key: parts.tokenKey, scratch: scratch.leak(), seed: parts.seed)
-    router = Router(words: parts.words, workspace: workspace.leak(), ids: ids, reporter: reporter)
+    router = Router(
+      words: parts.words, workspace: workspace.leak(), memory: routing.leak(), ids: ids, reporter: reporter)
     words = parts.words
     isEnding = parts.isEnding
     syncWaker = parts.syncWaker
