@@ -56,6 +56,14 @@ package struct Output: ByteSink {
     return region.part(from: count, count: byteCount)
   }
 
+  /// Whether everything fitted and `byteCount` more bytes would.
+  @_noAllocation @_noLocks
+  package func hasRoom(_ byteCount: Int) -> Bool { !isOverflowing && byteCount <= region.count &- count }
+
+  /// Gives up: what was written is incomplete.
+  @_noAllocation @_noLocks
+  package mutating func overflow() { isOverflowing = true }
+
   /// Takes bytes that were written into ``room(_:)``.
   @_noAllocation @_noLocks
   package mutating func advance(by byteCount: Int) {

@@ -13,6 +13,7 @@ package struct TableBuilder {
   package var holdoutLists: [UInt32] = []
   package var flags: [FlagRow] = []
   package var flagDrivers: [UInt32] = []
+  package var evaluations: [EvaluationRow] = []
   package var ranking: [UInt32] = []
   package var sampling: [SamplingRow] = []
 
@@ -20,6 +21,7 @@ package struct TableBuilder {
   private var textPlaces: [[UInt8]: ByteRange] = [:]
   private var bucketTables: [UInt8] = []
   private var bucketTablePlaces: [[UInt8]: UInt32] = [:]
+  private var uniformBucketTables: Set<UInt32> = []
   private var salts: [SaltRow] = []
   private var saltPlaces: [[UInt8]: UInt32] = [:]
   private var ruleLists: [Run] = [Run(first: 0, count: 0)]
@@ -62,8 +64,12 @@ package struct TableBuilder {
     let place = UInt32(bucketTables.count / BucketTable.bucketCount)
     bucketTables += table
     bucketTablePlaces[table] = place
+    if table.allSatisfy({ $0 == table[0] }) { uniformBucketTables.insert(place) }
     return place
   }
+
+  /// Whether all buckets of a table have the same variant, or none.
+  package func isUniform(bucketTable place: UInt32) -> Bool { uniformBucketTables.contains(place) }
 
   /// The index of a murmur3 salt.
   package mutating func internSalt(_ salt: [UInt8]) -> UInt32 {
@@ -195,14 +201,15 @@ package struct TableBuilder {
     return (users, rows)
   }
 
-  private func flagTable() -> [UInt32] {
-    let capacity = Self.capacity(for: flags.count)
+  /// An open-addressed index over keys in the text section.
+  private func index(of keys: [ByteRange]) -> [UInt32] {
+    let capacity = Self.capacity(for: keys.count)
     var index = Array(repeating: UInt32.max, count: capacity)
-    for (flag, row) in flags.enumerated() {
-      let hash = text.withBytes { Hashing.hash($0.slice(row.key)) }
+    for (row, key) in keys.enumerated() {
+      let hash = text.withBytes { Hashing.hash($0.slice(key)) }
       var place = Int(hash) & (capacity - 1)
       while index[place] != .max { place = (place + 1) & (capacity - 1) }
-      index[place] = UInt32(flag)
+      index[place] = UInt32(row)
     }
     return index
   }
@@ -326,8 +333,10 @@ package struct TableBuilder {
     header.domainMembers = append(domainMembers, to: &bytes)
     header.ranking = append(ranking, to: &bytes)
     header.flags = append(flags, to: &bytes)
-    header.flagIndex = append(flagTable(), to: &bytes)
+    header.flagIndex = append(index(of: flags.map(\.key)), to: &bytes)
     header.flagDrivers = append(flagDrivers, to: &bytes)
+    header.evaluations = append(evaluations, to: &bytes)
+    header.evaluationIndex = append(index(of: evaluations.map(\.key)), to: &bytes)
     header.sampling = append(sampling, to: &bytes)
     header.text = append(text, to: &bytes)
     header.byteCount = UInt32(bytes.count)

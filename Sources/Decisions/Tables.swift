@@ -64,20 +64,35 @@ package import Bytes
   package var flags: Rows<FlagRow> { @_noAllocation @_noLocks get { rows(header.flags) } }
   package var flagIndex: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.flagIndex) } }
   package var flagDrivers: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.flagDrivers) } }
-
+  package var evaluations: Rows<EvaluationRow> { @_noAllocation @_noLocks get { rows(header.evaluations) } }
+  package var evaluationIndex: Rows<UInt32> {
+    @_noAllocation @_noLocks get { rows(header.evaluationIndex) }
+  }
   package var sampling: Rows<SamplingRow> { @_noAllocation @_noLocks get { rows(header.sampling) } }
 
   /// The index of the flag `key`, or nil.
   @_noAllocation @_noLocks
   package func flag(_ key: ByteView) -> Int? {
-    let index = flagIndex
-    guard index.count > 0 else { return nil }
     let flags = flags
+    return find(key, in: flagIndex) { flags[$0].key }
+  }
+
+  /// The index of the evaluation under `key`, or nil.
+  @_noAllocation @_noLocks
+  package func evaluation(_ key: ByteView) -> Int? {
+    let evaluations = evaluations
+    return find(key, in: evaluationIndex) { evaluations[$0].key }
+  }
+
+  /// The row of `key` in an open-addressed index of row numbers, a power of two of places.
+  @inline(always)
+  private func find(_ key: ByteView, in index: Rows<UInt32>, _ keyOf: (Int) -> ByteRange) -> Int? {
+    guard index.count > 0 else { return nil }
     var place = Int(Hashing.hash(key)) & (index.count - 1)
     while true {
-      let flag = index[place]
-      guard flag != .max else { return nil }
-      if text(flags[Int(flag)].key).equals(key) { return Int(flag) }
+      let row = index[place]
+      guard row != .max else { return nil }
+      if text(keyOf(Int(row))).equals(key) { return Int(row) }
       place = (place + 1) & (index.count - 1)
     }
   }

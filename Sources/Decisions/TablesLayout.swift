@@ -46,11 +46,15 @@ package struct TablesHeader: BitwiseCopyable, Sendable {
   package var flags = Section()
   package var flagIndex = Section()
   package var flagDrivers = Section()
+  package var evaluations = Section()
+  package var evaluationIndex = Section()
   package var sampling = Section()
 
   /// `,"environment":"prod","config_version":7,"assignments":[`
   package var decideMiddle = ByteRange.empty
   package var environment = ByteRange.empty
+  /// What follows the last of all evaluations.
+  package var evaluationsEnd = ByteRange.empty
   /// Tells the tables of one environment and version from all others, for "seen before".
   package var fingerprint: UInt64 = 0
 
@@ -69,8 +73,19 @@ package struct ExperimentRow: BitwiseCopyable, Sendable {
   package var firstVariant: UInt32 = 0
   package var variantCount: UInt8 = 0
   package var isPaused = false
+  package var dependence = Dependence.rules
 
   package init() {}
+}
+
+/// What an experiment's outcome depends on, beside its rules.
+package enum Dependence: UInt8, BitwiseCopyable, Sendable {
+  /// Nothing: whoever the rules match gets the one variant there is, or none.
+  case rules
+  /// The user's other experiments, but not the user's buckets.
+  case others
+  /// The user's buckets.
+  case buckets
 }
 
 /// What only "why" and the answers' text need of an experiment.
@@ -112,6 +127,10 @@ package struct VariantRow: BitwiseCopyable, Sendable {
   package var flagHead = ByteRange.empty
   /// `","experimentId":...,"variantId":...}`
   package var flagTail = ByteRange.empty
+  /// `{"key":...,"value":...,"reason":"`
+  package var evaluationHead = ByteRange.empty
+  /// `","variant":...,"metadata":{...}}`
+  package var evaluationTail = ByteRange.empty
 
   package init() {}
 }
@@ -289,6 +308,18 @@ package struct FlagRow: BitwiseCopyable, Sendable {
   package var defaultDecision = ByteRange.empty
   /// Experiments that drive the flag, the highest ranked first.
   package var drivers = Run(first: 0, count: 0)
+
+  package init() {}
+}
+
+/// What answers under one key of the evaluation protocol (docs/ofrep.md): a flag, or an experiment that drives
+/// none. Flags come first, in their order.
+package struct EvaluationRow: BitwiseCopyable, Sendable {
+  package var key = ByteRange.empty
+  /// Experiments that give it a value, the highest ranked first: a run of flag drivers.
+  package var drivers = Run(first: 0, count: 0)
+  /// The whole answer where none of them has an assignment.
+  package var fallback = ByteRange.empty
 
   package init() {}
 }

@@ -13,6 +13,7 @@ extension Workspace {
     holds(rule: index, RuleRows(tables), context)
   }
 
+  @_noAllocation @_noLocks
   package mutating func explain(ruleList index: Int, _ tables: Tables, _ context: ByteView) -> Bool {
     holds(ruleList: index, RuleRows(tables), context)
   }

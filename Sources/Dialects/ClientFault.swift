@@ -31,16 +31,36 @@ package struct ClientFault: Equatable, Sendable {
   @_noAllocation @_noLocks
   package func write(to output: inout Output) {
     output.append("{\"error\":\"")
-    output.append(message)
-    if let fault {
-      output.append(" (")
-      output.append(fault.reason)
-      output.append(" at byte ")
-      output.append(decimal: fault.offset)
-      output.append(")")
-    }
+    writeSentence(to: &output)
     output.append("\",\"errorCode\":\"")
     output.append(code)
     output.append("\"}")
+  }
+
+  /// Appends `{"key": ..., "errorCode": ..., "errorDetails": ...}`, the form of the evaluation protocol; the key
+  /// is left out of an answer about all of them.
+  @_noAllocation @_noLocks
+  package func writeEvaluation(key: ByteView?, to output: inout Output) {
+    output.append("{")
+    if let key {
+      output.append("\"key\":")
+      output.append(jsonString: key)
+      output.append(",")
+    }
+    output.append("\"errorCode\":\"")
+    output.append(code)
+    output.append("\",\"errorDetails\":\"")
+    writeSentence(to: &output)
+    output.append("\"}")
+  }
+
+  private func writeSentence(to output: inout Output) {
+    output.append(message)
+    guard let fault else { return }
+    output.append(" (")
+    output.append(fault.reason)
+    output.append(" at byte ")
+    output.append(decimal: fault.offset)
+    output.append(")")
   }
 }

@@ -13,10 +13,32 @@ package enum DecideBody {
   /// Flags asked for by name.
   package static var flagMax: Int { 128 }
 
-  /// Reads `body`; decoded strings go into the workspace's text.
+  /// Reads `body`; decoded strings go into the workspace's text, behind its first `kept` bytes.
   @_noAllocation @_noLocks
-  package static func read(_ body: ByteView, _ workspace: inout Workspace) -> QuestionOutcome {
-    workspace.text.rewind(to: 0)
+  package static func read(
+    _ body: ByteView, keeping kept: Int = 0, _ workspace: inout Workspace
+  ) -> QuestionOutcome {
+    workspace.text.rewind(to: kept)
+    switch readMembers(body, isBatch: false, &workspace) {
+    case .fault(let fault): return .fault(fault)
+    case .members(let question, _):
+      guard !question.userKey.isEmpty else {
+        return .fault(
+          ClientFault("MISSING_SUBJECT", "The member subjectId is missing: send it as a string."))
+      }
+      return .question(question)
+    }
+  }
+
+  enum Reading {
+    /// What an object says, and the array of subjects that a batch has.
+    case members(Question, subjects: ByteView?)
+    case fault(ClientFault)
+  }
+
+  /// Reads the members of an object that asks about one subject, or about a batch of them.
+  static func readMembers(_ body: ByteView, isBatch: Bool, _ workspace: inout Workspace) -> Reading {
+    var subjects: ByteView?
     var question = Question()
     var reader = Reader()
     let first = reader.next(body)
@@ -34,7 +56,7 @@ package enum DecideBody {
       }
     }
     // What is wrong with each member that is read: of one that stands twice, the last is judged.
-    var faults: [5 of ClientFault?] = .init(repeating: nil)
+    var faults: [6 of ClientFault?] = .init(repeating: nil)
     while true {
       switch reader.next(body) {
       case .key(let name):
@@ -42,30 +64,32 @@ package enum DecideBody {
         let value = reader.next(body)
         guard reader.skip(body, after: value) else { return .fault(notJSON(fault(&reader, body))) }
         let text = body.slice(start..<reader.offset)
-        if let member = member(name, body, workspace.text) {
-          faults[member.rawValue] = read(member, value, text, body, &question, &workspace)
-        }
+        guard let member = member(name, body, isBatch: isBatch, workspace.text) else { continue }
+        if case .subjects = member { subjects = text }
+        faults[member.rawValue] = read(member, value, text, body, &question, &workspace)
       case .end:
-        for index in 0..<5 {
+        for index in 0..<6 {
           if let fault = faults[index] { return .fault(fault) }
         }
-        guard !question.userKey.isEmpty else {
-          return .fault(
-            ClientFault("MISSING_SUBJECT", "The member subjectId is missing: send it as a string."))
-        }
-        return .question(question)
+        return .members(question, subjects: subjects)
       case .invalid(let fault): return .fault(notJSON(fault))
       default: continue
       }
     }
   }
 
-  private enum Member: Int { case subject, environment, attributes, flagKeys, track }
+  private enum Member: Int { case subject, subjects, environment, attributes, flagKeys, track }
 
-  private static func member(_ name: QuotedText, _ body: ByteView, _ scratch: Output) -> Member? {
-    if name.equals(body, "subjectId", scratch: scratch) { return .subject }
+  private static func member(
+    _ name: QuotedText, _ body: ByteView, isBatch: Bool, _ scratch: Output
+  ) -> Member? {
+    if isBatch {
+      if name.equals(body, "subjects", scratch: scratch) { return .subjects }
+    } else {
+      if name.equals(body, "subjectId", scratch: scratch) { return .subject }
+      if name.equals(body, "attributes", scratch: scratch) { return .attributes }
+    }
     if name.equals(body, "environment", scratch: scratch) { return .environment }
-    if name.equals(body, "attributes", scratch: scratch) { return .attributes }
     if name.equals(body, "flagKeys", scratch: scratch) { return .flagKeys }
     if name.equals(body, "track", scratch: scratch) { return .track }
     return nil
@@ -85,6 +109,10 @@ package enum DecideBody {
       guard !question.userKey.isEmpty, question.userKey.count <= subjectMax else {
         return ClientFault(
           "INVALID_SUBJECT", "The member subjectId is empty or too long: send 1 to 256 bytes.")
+      }
+    case .subjects:
+      guard DecideBatch.isSubjectList(text) else {
+        return ClientFault("INVALID_SUBJECTS", "The member subjects is no array of 1 to 128 objects.")
       }
     case .environment:
       guard case .string(let quoted) = value else {

@@ -13,6 +13,8 @@ package struct Configuration: Sendable {
   package var stateDirectory = "state"
   package var upstream = Upstream()
   package var limits = Limits()
+  /// Streams of events that may be open.
+  package var streamMax = 1000
   /// Nanoseconds for requests under way after the process was told to end.
   package var drainTime: UInt64 = 10_000_000_000
   package var exposures = Exposures()

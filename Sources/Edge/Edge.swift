@@ -49,7 +49,8 @@ package enum Edge {
     let limits = configuration.limits.share(of: count)
     for index in 0..<count {
       let parts = Worker.Parts(
-        limits: limits, listeners: listeners.descriptors(of: index), words: workers[index],
+        limits: limits, streamMax: (configuration.streamMax + count - 1) / count,
+        listeners: listeners.descriptors(of: index), words: workers[index],
         waker: wakers[index], syncWaker: syncWaker, isEnding: isEnding, seed: seed(), tokenKey: tokenKey,
         reporter: Reporter.Parts(
           settings: exposures, boot: boot, worker: UInt16(index),

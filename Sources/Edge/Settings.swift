@@ -46,6 +46,7 @@ extension Configuration {
         in: DatagramFormat.byteMin...DatagramFormat.byteMax),
       Setting("exposures.retain", bytes: \.exposures.retained, in: 65_536...(1 << 30)),
       Setting("limits.connections", \.limits.connections, in: 1...1_000_000),
+      Setting("limits.eventStreams", \.streamMax, in: 0...1_000_000),
       Setting("limits.requestLine", bytes: \.limits.parser.lineMax, in: 256...65_536),
       Setting("limits.headers", bytes: \.limits.parser.fieldsMax, in: 256...65_536),
       Setting("limits.headerCount", \.limits.parser.fieldCountMax, in: 1...1000),

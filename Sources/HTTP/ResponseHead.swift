@@ -7,11 +7,14 @@ package enum ContentType: Sendable {
   case json
   /// Prometheus' text exposition format 0.0.4.
   case metrics
+  /// Server-sent events (WHATWG HTML, section 9.2).
+  case events
 
   var line: StaticString {
     switch self {
     case .json: "Content-Type: application/json\r\n"
     case .metrics: "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+    case .events: "Content-Type: text/event-stream\r\n"
     }
   }
 }
@@ -69,6 +72,21 @@ package struct ResponseHead {
       output.append(decimal: length)
       output.append("\r\n")
     }
+    output.append("\r\n")
+  }
+
+  /// Writes the head of an answer without an end: what follows goes on until the connection is closed, so the
+  /// length is not stated (RFC 9112 section 6.3).
+  @_noAllocation @_noLocks
+  package static func writeStream(
+    _ type: ContentType, for request: Request, date: ByteView, fields: ByteView, into output: inout Output
+  ) {
+    var request = request
+    request.keepsAlive = false
+    start(.ok, for: request, date: date, into: &output)
+    output.append(type.line)
+    output.append("Cache-Control: no-store\r\n")
+    output.append(fields)
     output.append("\r\n")
   }
 

@@ -30,6 +30,10 @@ package struct CatalogEntry: BitwiseCopyable, Sendable {
   /// `"<sha256>"`, for the snapshot's and the manifest's ETag.
   package var manifestTag = ByteView.empty
   package var snapshotTag = ByteView.empty
+  /// What tells the configuration from any other: the beginning of its digest. Empty while there is none.
+  package var configurationTag: ByteView {
+    @_noAllocation @_noLocks get { snapshotTag.isEmpty ? snapshotTag : snapshotTag.slice(1..<17) }
+  }
   /// `{"version": ...}` for readers of the open platform.
   package var versionDocument = ByteView.empty
   /// What is known of the snapshot, as a JSON object.

@@ -18,6 +18,8 @@ struct Connection: BitwiseCopyable {
   var hasEnded = false
   /// Whether nothing more is read as a request: the last answer is sent, then the connection ends.
   var isLast = false
+  /// Whether its last answer has no end: bytes are pushed to it for as long as it is open.
+  var isStream = false
   /// Whether the last answer was sent and the client's bytes are only read to be dropped.
   var isLingering = false
   /// Whether nothing is done any more but to wait for operations under way.
@@ -57,5 +59,5 @@ struct Connection: BitwiseCopyable {
   /// Whether the next request must wait: an answer is on its way, or the end.
   var isBusy: Bool { isSending || isClosing || !tail.isEmpty }
 
-  enum Wait: BitwiseCopyable { case head, body, idle, write, linger }
+  enum Wait: BitwiseCopyable { case head, body, idle, write, linger, push }
 }

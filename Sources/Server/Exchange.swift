@@ -13,10 +13,14 @@ package struct Exchange {
   package var output: Output
 
   let slot: Int
+  let generation: UInt32
+  /// Whether the answer has as much room as any can have.
+  package let hasMostRoom: Bool
   /// Where the answer begins in `output`.
   let start: Int
   /// Bytes of input that the request took.
   let consumed: Int
+  var isStream = false
   var tail = ByteView.empty
   var tailPin: Int32 = -1
 
@@ -28,5 +32,23 @@ package struct Exchange {
     tailPin = Int32(pin)
   }
 
+  /// Keeps the connection open behind what was written, for ``Server/push(_:_:)``; it serves no other request.
+  package mutating func holdOpen() -> StreamHandle {
+    isStream = true
+    return StreamHandle(slot: UInt32(slot), generation: generation)
+  }
+
+  /// Asks for the request to be read again with as much room for its answer as there is.
+  package mutating func askForMostRoom() {
+    precondition(!hasMostRoom)
+    output.overflow()
+  }
+
   package var path: ByteView { bytes.slice(request.path) }
+}
+
+/// Names a connection that is held open.
+package struct StreamHandle: BitwiseCopyable, Sendable {
+  let slot: UInt32
+  let generation: UInt32
 }

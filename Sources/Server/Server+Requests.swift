@@ -204,7 +204,8 @@ extension Server {
     }
     let output = answerOutput(slot)
     return Exchange(
-      request: request, bytes: bytes, date: date, output: output, slot: slot, start: output.count,
+      request: request, bytes: bytes, date: date, output: output, slot: slot,
+      generation: connections[slot].generation, hasMostRoom: connections[slot].isLarge, start: output.count,
       consumed: consumed)
   }
 
@@ -223,7 +224,8 @@ extension Server {
     connections[slot].tailPin = exchange.tailPin
     commit(slot, exchange.output)
     window.offset += exchange.consumed
-    if !request.keepsAlive {
+    connections[slot].isStream = exchange.isStream
+    if !request.keepsAlive || exchange.isStream {
       connections[slot].isLast = true
       closeWindow()
       releasePending(slot)
@@ -257,7 +259,7 @@ extension Server {
   }
 
   /// The place behind the answers that wait to be sent.
-  private mutating func answerOutput(_ slot: Int) -> Output {
+  mutating func answerOutput(_ slot: Int) -> Output {
     if connections[slot].answers < 0 {
       // There are as many buffers as connections.
       connections[slot].answers = Int32(answersPool.take()!)
@@ -267,7 +269,7 @@ extension Server {
     return Output(answersRegion(slot), count: Int(connections[slot].answersEnd))
   }
 
-  private mutating func commit(_ slot: Int, _ output: Output) {
+  mutating func commit(_ slot: Int, _ output: Output) {
     connections[slot].answersEnd = UInt32(output.count)
     markDirty(slot)
   }

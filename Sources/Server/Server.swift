@@ -281,6 +281,7 @@ package struct Server: ~Copyable {
     }
     for slot in 0..<slotEnd where connections[slot].isOpen {
       if connections[slot].waitsFor == .idle, connections[slot].pending < 0 { end(slot) }
+      if connections[slot].isStream, !connections[slot].isSending { end(slot) }
     }
   }
 
@@ -366,6 +367,8 @@ package struct Server: ~Copyable {
     connections[slot].hasEnded = true
     let connection = connections[slot]
     if connection.isClosing { return }
+    // Who follows a stream and says that it will send no more is gone.
+    if connection.isStream { return close(slot) }
     if connection.isLingering || (!connection.isSending && !connection.isQueued && window.slot != slot) {
       // Answers that wait for the end of this turn are sent first; a request cut short is dropped.
       if connection.answers >= 0 { return finishSending(slot) }
@@ -397,6 +400,7 @@ package struct Server: ~Copyable {
 
   /// Everything was sent: what is next for the connection?
   private mutating func answered(_ slot: Int) {
+    if connections[slot].isStream, !isDraining { return expect(slot, .push, within: .max / 2) }
     if !isAhead(slot) { connections[slot].isPaused = false }
     if connections[slot].isLast || (isDraining && connections[slot].pending < 0) { return end(slot) }
     expect(slot, .idle, within: limits.idleTime)
@@ -547,7 +551,7 @@ package struct Server: ~Copyable {
     case .write:
       tally.writeTimeouts += 1
       close(slot)
-    case .linger: close(slot)
+    case .linger, .push: close(slot)
     }
   }
 

@@ -21,6 +21,7 @@ extension Snapshot {
     if participationCap != nil { builder.ranking = ranked.map { UInt32($0) } }
     add(domains: ranked, &builder)
     add(flags: ranked, &builder)
+    add(evaluations: &builder)
     let tables = builder.finish()
     try checkCapacity(tables)
     return tables
@@ -95,6 +96,11 @@ extension Snapshot {
     row.variantCount = UInt8(experiment.variants.count)
     for variant in experiment.variants { add(variant, of: experiment, &builder) }
     row.bucketTable = bucketTable(experiment, &buckets, &builder)
+    if row.holdoutCount > 0 || !builder.isUniform(bucketTable: row.bucketTable) {
+      row.dependence = .buckets
+    } else if participationCap != nil || experiment.conflictDomain != nil {
+      row.dependence = .others
+    }
     for override in experiment.overrides {
       builder.addOverride(user: override.userKey, experiment: index, variant: override.variant)
     }
@@ -214,10 +220,11 @@ extension Snapshot {
       tail.append("}")
       row.flagTail = builder.append(tail)
     }
+    addEvaluation(of: variant, of: experiment, to: &row, &builder)
     builder.variants.append(row)
   }
 
-  private func append(_ bytes: [UInt8], to text: inout [UInt8]) {
+  func append(_ bytes: [UInt8], to text: inout [UInt8]) {
     bytes.withBytes { text.append(jsonString: $0) }
   }
 

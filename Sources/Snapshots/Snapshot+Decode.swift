@@ -91,7 +91,7 @@ extension Flag {
       throw fields.fault(
         "default", "is \(value.kind.described), but the flag's type is \(String(type.name.bytes))")
     }
-    defaultValue = value.compacted()
+    defaultValue = type.canonical(value)
   }
 }
 
@@ -103,6 +103,17 @@ extension FlagType {
     case .integer: value.integer != nil
     case .number: value.kind == .number
     case .object: value.kind == .object
+    }
+  }
+
+  /// The text of an admitted value, without blanks. What stands in an answer tells the two kinds of numbers apart
+  /// in languages that do: an integer never has a fraction or exponent, a number always has.
+  func canonical(_ value: Element) -> [UInt8] {
+    let text = value.compacted()
+    switch self {
+    case .integer: return Array(String(value.integer ?? 0).utf8)
+    case .number where !text.contains(where: { ".eE".utf8.contains($0) }): return text + Array(".0".utf8)
+    case .boolean, .string, .number, .object: return text
     }
   }
 }
@@ -296,7 +307,7 @@ extension Variant {
       throw fields.fault(
         "value", "is \(value.kind.described), but the flag's type is \(String(flag.type.name.bytes))")
     }
-    self.value = value.compacted()
+    self.value = flag.type.canonical(value)
   }
 }
 

@@ -113,6 +113,12 @@ struct MetricsPage: Sendable {
   private func connections(_ page: inout MetricsText) {
     page.gauge("turnout_connections", "Connections that are open.")
     page.sample("turnout_connections", "", sum(ServeCounters.connections))
+    page.gauge("turnout_event_streams", "Streams of events that are open.")
+    page.sample("turnout_event_streams", "", sum(ServeCounters.streams))
+    page.counter("turnout_event_streams_refused_total", "Streams of events that there was no room for.")
+    page.sample("turnout_event_streams_refused_total", "", sum(ServeCounters.streamsRefused))
+    page.counter("turnout_events_sent_total", "Changes of configuration told to streams of events.")
+    page.sample("turnout_events_sent_total", "", sum(ServeCounters.eventsSent))
     let counters = [
       ("turnout_connections_accepted_total", "Connections accepted."),
       ("turnout_connections_closed_total", "Connections ended."),

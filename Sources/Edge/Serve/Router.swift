@@ -13,6 +13,7 @@ struct Router: ~Copyable {
   var workspace: Workspace
   var ids: DecisionIDs
   private var reporter: Reporter
+  var streams: EventStreams
   /// Lines of the answer's head beyond those that every answer has.
   var lines: Output
   private var wall: UInt64 = 0
@@ -23,12 +24,12 @@ struct Router: ~Copyable {
   private var wantedInTurn = false
 
   /// Bytes of memory that a router needs beyond its parts'.
-  static var byteCount: Int { lineBytesMax }
+  static func byteCount(streamMax: Int) -> Int { lineBytesMax + EventStreams.byteCount(capacity: streamMax) }
   /// Bytes of further lines in one answer's head.
   private static var lineBytesMax: Int { 8192 }
 
   init(
-    words: WorkerWords, workspace: ByteRegion, memory: ByteRegion, ids: DecisionIDs,
+    words: WorkerWords, workspace: ByteRegion, memory: ByteRegion, streamMax: Int, ids: DecisionIDs,
     reporter: consuming Reporter
   ) {
     self.words = words
@@ -36,6 +37,9 @@ struct Router: ~Copyable {
     self.ids = ids
     self.reporter = reporter
     lines = Output(memory.part(from: 0, count: Self.lineBytesMax))
+    streams = EventStreams(
+      memory.part(from: Self.lineBytesMax, count: EventStreams.byteCount(capacity: streamMax)),
+      capacity: streamMax)
   }
 
   /// `wall` is in nanoseconds since 1970, `now` is monotonic.
@@ -61,12 +65,18 @@ struct Router: ~Copyable {
     switch route {
     case .decide: decide(&exchange, catalog)
     case .decideFlags: decideFlags(&exchange, catalog)
+    case .decideBatch: decideBatch(&exchange, catalog)
+    case .evaluateOne: evaluateOne(rest, &exchange, catalog)
+    case .evaluateAll: evaluateAll(&exchange, catalog)
+    case .events: events(&exchange, catalog)
     case .health: health(&exchange)
     case .configs: configs(&exchange, rest, catalog)
     case .none:
       refuse(
         &exchange,
-        ClientFault("NOT_FOUND", "There is no such route: see /decide and /api/v1/decide.", status: .notFound)
+        ClientFault(
+          "NOT_FOUND", "There is no such route: see /decide, /api/v1/decide and /ofrep/v1/evaluate/flags.",
+          status: .notFound)
       )
     }
   }
@@ -79,6 +89,13 @@ struct Router: ~Copyable {
   mutating func sendReports(_ server: inout Server) { reporter.turn(&server) }
   mutating func endReporting(_ server: inout Server) { reporter.end(&server) }
   func countReports() { reporter.count(words) }
+
+  /// Tells the streams of events what is new.
+  mutating func sendEvents(_ server: inout Server, _ catalog: Catalog) {
+    let count = streams.turn(&server, catalog)
+    if count > 0 { words.count(ServeCounters.eventsSent, UInt64(count)) }
+    words.set(ServeCounters.streams, UInt64(streams.count))
+  }
 
   // MARK: - Decisions
 
@@ -106,6 +123,62 @@ struct Router: ~Copyable {
       }
     }
   }
+
+  /// One answer for each subject, in their order. It is written with the most room from the start: what became an
+  /// exposure is not written again.
+  private mutating func decideBatch(_ exchange: inout Exchange, _ catalog: Catalog) -> Status {
+    switch DecideBatch.read(exchange.bytes.slice(exchange.request.body), &workspace) {
+    case .fault(let fault): return refuse(&exchange, fault)
+    case .batch(var batch):
+      guard let tracks = DecideQuery.readTrack(exchange.bytes, exchange.request.query) else {
+        return refuse(&exchange, DecideQuery.invalidTrack)
+      }
+      guard let entry = find(batch.environment, catalog), let tables = Tables(entry.tables) else {
+        return refuse(&exchange, unavailable(batch.environment, catalog))
+      }
+      guard exchange.hasMostRoom else {
+        exchange.askForMostRoom()
+        return .ok
+      }
+      let head = beginAnswer(&exchange)
+      exchange.output.append("{\"answers\":[")
+      var isFirst = true
+      while let outcome = batch.next(&workspace) {
+        if !isFirst { exchange.output.append(",") }
+        isFirst = false
+        switch outcome {
+        case .fault(let fault): fault.write(to: &exchange.output)
+        case .question(var question):
+          question.tracks = question.tracks && tracks
+          if let fault = question.decide(tables, &workspace) {
+            fault.write(to: &exchange.output)
+          } else {
+            answer(question, tables, inBatch: &exchange)
+          }
+        }
+      }
+      exchange.output.append("]}")
+      head.finish(&exchange.output)
+      return .ok
+    }
+  }
+
+  /// Appends the decisions about one subject, if the answers of all others still find room to be refused.
+  private mutating func answer(_ question: Question, _ tables: Tables, inBatch exchange: inout Exchange) {
+    let mark = exchange.output.count
+    let flags = DecideAnswer.writeDecisions(question, tables, &workspace, &ids, to: &exchange.output)
+    if exchange.output.hasRoom(Self.refusalBytesMax * DecideBatch.subjectMax) {
+      noteAnswer(exchange, question, tables, flags)
+    } else {
+      exchange.output.rewind(to: mark)
+      ClientFault(
+        "ANSWER_TOO_LARGE", "The batch's answer has no more room: ask for fewer subjects or flags at a time."
+      ).write(to: &exchange.output)
+    }
+  }
+
+  /// Bytes of a refusal within an answer.
+  private static var refusalBytesMax: Int { 256 }
 
   @inline(__always)
   private mutating func evaluate(

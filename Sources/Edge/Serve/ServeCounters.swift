@@ -17,7 +17,10 @@ enum ServeCounters {
   static var tally: Int { latencies + latencyBuckets + 1 }
   static var rejections: Int { tally + 11 }
   static var connections: Int { rejections + Rejection.allCases.count }
-  static var report: Int { connections + 1 }
+  static var streams: Int { connections + 1 }
+  static var streamsRefused: Int { streams + 1 }
+  static var eventsSent: Int { streamsRefused + 1 }
+  static var report: Int { eventsSent + 1 }
   static var count: Int { report + 14 }
 
   /// Upper bounds 1 us, 2 us, 4 us ... 2^19 us, about half a second; one more beyond.

@@ -20,6 +20,8 @@ struct Worker: ~Copyable {
   /// What a worker is made of; it is put together on its own thread, which owns the ring.
   struct Parts: Sendable {
     var limits: Limits
+    /// Streams of events that it may hold.
+    var streamMax: Int
     var listeners: [Int32]
     var words: WorkerWords
     var waker: Waker
@@ -35,12 +37,13 @@ struct Worker: ~Copyable {
     let workspace = try Memory(byteCount: Workspace.byteCount)
     let reporter = try Reporter(parts.reporter)
     let scratch = try Memory(byteCount: DecisionIDs.byteCount)
-    let routing = try Memory(byteCount: Router.byteCount)
+    let routing = try Memory(byteCount: Router.byteCount(streamMax: parts.streamMax))
     let server = try Server(parts.limits, listeners: parts.listeners, waker: parts.waker)
     self.server = server
     let ids = DecisionIDs(key: parts.tokenKey, scratch: scratch.leak(), seed: parts.seed)
     router = Router(
-      words: parts.words, workspace: workspace.leak(), memory: routing.leak(), ids: ids, reporter: reporter)
+      words: parts.words, workspace: workspace.leak(), memory: routing.leak(), streamMax: parts.streamMax,
+      ids: ids, reporter: reporter)
     words = parts.words
     isEnding = parts.isEnding
     syncWaker = parts.syncWaker
@@ -71,6 +74,7 @@ struct Worker: ~Copyable {
       answered += 1
     }
     while let pin = server.nextReleasedPin() { words.unpin(pin) }
+    router.sendEvents(&server, catalog)
     router.sendReports(&server)
     server.flush()
     words.endTurn()
