@@ -41,6 +41,10 @@ enum Reply: Equatable {
   /// The environment that the last question named.
   private(set) var environment = ""
   private(set) var userKey = ""
+  /// Of the last evaluation's context.
+  private(set) var digest: UInt64 = 0
+  /// Whether each subject of a batch was tracked.
+  private(set) var tracked: [Bool] = []
   private(set) var counts = DecideAnswer.FlagCounts()
 
   init(_ document: String) throws {
@@ -89,6 +93,69 @@ enum Reply: Equatable {
   }
 
   func post(_ body: String) -> Reply { post(Array(body.utf8)) }
+
+  /// What POST /api/v1/decide/batch answers to a body.
+  func batch(_ body: String) -> Reply {
+    Array(body.utf8).withBytes { bytes in
+      var output = Output(room)
+      switch DecideBatch.read(bytes, &workspace) {
+      case .fault(let fault): return refuse(fault, &output)
+      case .batch(var batch):
+        environment = String(batch.environment)
+        var answers: [String] = []
+        while let outcome = batch.next(&workspace) {
+          answers.append(
+            reply(outcome) { question, output in
+              tracked.append(question.tracks)
+              counts = DecideAnswer.writeDecisions(question, tables, &workspace, &ids, to: &output)
+            }.text)
+        }
+        return .answer("[\(answers.joined(separator: ","))]")
+      }
+    }
+  }
+
+  /// What OFREP answers under a key, or with nil under all of them.
+  func evaluate(_ path: String?, _ body: String) -> Reply {
+    Array((path ?? "").utf8).withBytes { path_ in
+      Array(body.utf8).withBytes { body in
+        var output = Output(room)
+        let outcome = EvaluationBody.read(body, &workspace)
+        var key: ByteView?
+        if path != nil {
+          switch EvaluationPath.read(path_, into: &workspace.text) {
+          case .fault(let fault): return refuse(fault, key: path_, &output)
+          case .key(let found): key = found
+          }
+        }
+        guard case .question(let question, let digest) = outcome else {
+          guard case .fault(let fault) = outcome else { preconditionFailure() }
+          return refuse(fault, key: key, &output)
+        }
+        self.digest = digest
+        userKey = String(question.userKey)
+        if let fault = question.decide(tables, &workspace) { return refuse(fault, key: key, &output) }
+        counts = DecideAnswer.FlagCounts()
+        guard let key else {
+          counts = EvaluationAnswer.writeAll(question, tables, &workspace, to: &output)
+          return .answer(String(output.written))
+        }
+        guard let index = tables.evaluation(key) else { return .answer("none") }
+        if case .needsUser = EvaluationAnswer.write(
+          index, question, tables, &workspace, &counts, to: &output)
+        {
+          precondition(output.count == 0)
+          return refuse(EvaluationAnswer.userMissing, key: key, &output)
+        }
+        return .answer(String(output.written))
+      }
+    }
+  }
+
+  private func refuse(_ fault: ClientFault, key: ByteView?, _ output: inout Output) -> Reply {
+    fault.writeEvaluation(key: key, to: &output)
+    return .fault(code: String(fault.code.bytes), text: String(output.written))
+  }
 
   /// What /explain answers to a user and a context.
   func explain(_ user: String, _ context: String) throws -> Element {

@@ -27,12 +27,20 @@ struct AllocationTests {
     body(#"{"subjectId":"user-1"}"#),
     body(#"{"subjectId":1}"#),
     body("{"),
+    body(
+      #"{"flagKeys":["banner"],"subjects":[{"subjectId":"a"},{"subjectId":"b\u00e9"},3]}"#,
+      "/api/v1/decide/batch"),
+    body(#"{"context":{"targetingKey":"us\u0065r","n":1.5e0,"l":[{"a":null}]}}"#, "/ofrep/v1/evaluate/flags"),
+    body(#"{"context":{}}"#, "/ofrep/v1/evaluate/flags?env=prod&flagConfigEtag=%22x%22"),
+    body(#"{"context":{"targetingKey":"u"}}"#, "/ofrep/v1/evaluate/flags/b%61nner"),
+    body("{", "/ofrep/v1/evaluate/flags/banner"),
+    body("{}", "/ofrep/v1/evaluate/flags/no%2Fne"),
     "POST /api/v1/decide HTTP/1.1\r\nHost: e\r\nTransfer-Encoding: chunked\r\n\r\n"
       + "5\r\n{\"sub\r\nc;x=y\r\njectId\":\"a\"}\r\n0\r\n\r\n",
   ]
 
-  private static func body(_ json: String) -> String {
-    "POST /api/v1/decide HTTP/1.1\r\nHost: e\r\nContent-Length: \(json.utf8.count)\r\n\r\n\(json)"
+  private static func body(_ json: String, _ target: String = "/api/v1/decide") -> String {
+    "POST \(target) HTTP/1.1\r\nHost: e\r\nContent-Length: \(json.utf8.count)\r\n\r\n\(json)"
   }
 
   @Test func `a worker allocates nothing per request once it is warm`() throws {

@@ -265,6 +265,22 @@ package final class RawClient {
     return answer
   }
 
+  /// What comes until `mark` stands in it, together with `sofar`, which came before.
+  package func readText(until mark: String, sofar: String = "", within limit: Double = 10) throws -> String {
+    let deadline = seconds() + limit
+    while true {
+      let text = String(decoding: buffer[start...], as: UTF8.self)
+      if (sofar + text).contains(mark) {
+        buffer = []
+        start = 0
+        return text
+      }
+      guard try more(deadline, "\(mark.debugDescription)") else {
+        throw Failure("the connection ended before \(mark.debugDescription): \(text)")
+      }
+    }
+  }
+
   /// Everything up to the end of the connection.
   package func readToEnd(within limit: Double = 10) throws -> [UInt8] {
     let deadline = seconds() + limit

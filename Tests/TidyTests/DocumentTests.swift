@@ -57,6 +57,33 @@ struct DocumentTests {
     #expect(try page("docs/distribution.md").contains("`\(reason.rawValue)`"))
   }
 
+  @Test func `every test that docs/ofrep.md names is there`() throws {
+    let rows = try page("docs/ofrep.md").split(separator: "\n").drop { $0 != "| rule | test |" }.dropFirst(2)
+    #expect(rows.count > 15)
+    var tests = ""
+    for file in FileManager.default.enumerator(atPath: root + "/Tests")!.compactMap({ $0 as? String })
+    where file.hasSuffix(".swift") { tests += try page("Tests/" + file) }
+    for row in rows {
+      let cell = row.split(separator: "|")[1]
+      for (suite, names) in cell.split(separator: "`").dropFirst().enumerated().reduce(
+        into: [(Substring, Substring)](),
+        { pairs, part in
+          if part.offset % 2 == 0 {
+            pairs.append((part.element, ""))
+          } else {
+            pairs[pairs.count - 1].1 = part.element
+          }
+        })
+      {
+        #expect(tests.contains("struct \(suite)"), "\(suite) is missing")
+        for name in names.drop(while: { ":; ".contains($0) }).split(separator: ";") {
+          let sentence = name.trimmingCharacters(in: .whitespaces)
+          if !sentence.isEmpty { #expect(tests.contains("`\(sentence)`"), "\(sentence) is missing") }
+        }
+      }
+    }
+  }
+
   @Test(arguments: ["configs/edge.json", "configs/edge.minimal.json", "configs/demo/edge.json"])
   func `the example configurations load`(name: String) throws {
     _ = try Configuration(file: root + "/" + name, environment: [:])
