@@ -10,7 +10,7 @@ extension Workspace {
   package mutating func decide(_ tables: Tables, userKey: ByteView, context: ByteView) {
     conditionMemo.fill(.unknown, count: tables.conditions.count)
     ruleListMemo.fill(.unknown, count: tables.ruleLists.count)
-    reasonCounts = .init(repeating: 0)
+    reasonCounts.fill(0, count: Reason.count)
     clearShown()
     Bucketing.fill(buckets, tables, userKey: userKey)
     holdOut(tables)
@@ -22,8 +22,12 @@ extension Workspace {
       evaluate(index, experiments[index], bucketTables, holdoutLists, rules, context)
     }
     override(tables, userKey)
-    resolveConflicts(tables)
-    limitParticipation(tables)
+    if tables.prerequisites.count > 0 {
+      settle(tables)
+    } else {
+      resolveConflicts(tables)
+      limitParticipation(tables)
+    }
   }
 
   private func holdOut(_ tables: Tables) {
@@ -71,7 +75,7 @@ extension Workspace {
     }
   }
 
-  /// Step 6: of the experiments of one domain that would touch the user, the highest ranked stays. One the
+  /// Step 7: of the experiments of one domain that would touch the user, the highest ranked stays. One the
   /// user was forced into stays whatever its rank, and the domain is then taken.
   private mutating func resolveConflicts(_ tables: Tables) {
     let domains = tables.domains
@@ -89,7 +93,7 @@ extension Workspace {
     }
   }
 
-  /// Step 7: overrides count first and are never displaced, then the highest ranked fill what is left.
+  /// Step 8: overrides count first and are never displaced, then the highest ranked fill what is left.
   private mutating func limitParticipation(_ tables: Tables) {
     let cap = Int(tables.header.participationCap)
     guard cap >= 0 else { return }
@@ -116,7 +120,7 @@ extension Workspace {
     reasonCounts[Int(reason.rawValue)] &+= 1
   }
 
-  private mutating func change(_ index: Int, _ reason: Reason, _ variant: UInt8) {
+  mutating func change(_ index: Int, _ reason: Reason, _ variant: UInt8) {
     reasonCounts[Int(reasons[index].rawValue)] &-= 1
     set(index, reason, variant)
   }

@@ -7,9 +7,13 @@ package enum Reason: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   case holdout
   case targetingNotMatched
   case notInAudience
+  case prerequisite
   case conflict
   case participationLimit
   case assigned
+
+  /// How many there are; a constant, for code that may not allocate an array of them.
+  package static var count: Int { @_noAllocation @_noLocks get { Int(Reason.assigned.rawValue) + 1 } }
 
   /// The name on the wire.
   package var name: StaticString {
@@ -21,6 +25,7 @@ package enum Reason: UInt8, BitwiseCopyable, Sendable, CaseIterable {
       case .holdout: "HOLDOUT"
       case .targetingNotMatched: "TARGETING_NOT_MATCHED"
       case .notInAudience: "NOT_IN_AUDIENCE"
+      case .prerequisite: "PREREQUISITE_NOT_MET"
       case .conflict: "EXPERIMENT_CONFLICT"
       case .participationLimit: "PARTICIPATION_LIMIT_EXCEEDED"
       case .assigned: "EXPERIMENT_ASSIGNED"

@@ -14,7 +14,12 @@ package struct TableBuilder {
   package var flags: [FlagRow] = []
   package var flagDrivers: [UInt32] = []
   package var evaluations: [EvaluationRow] = []
+  /// Experiments in the order in which prerequisites, conflicts and the cap are settled; may be left empty
+  /// where there is neither a cap nor a requirement.
   package var ranking: [UInt32] = []
+  /// Of every experiment, or of none where the snapshot has no requirement.
+  package var prerequisites: [PrerequisitesRow] = []
+  package var requirements: [RequirementRow] = []
   package var sampling: [SamplingRow] = []
 
   private var text: [UInt8] = []
@@ -36,6 +41,7 @@ package struct TableBuilder {
   private var attributePlaces: [[UInt8]: UInt32] = [:]
   private var domains: [Run] = []
   private var domainMembers: [UInt32] = []
+  private var requiredVariants: [ByteRange] = []
   private var overridesByUser: [[UInt8]: [OverrideRow]] = [:]
 
   package init() {}
@@ -167,10 +173,18 @@ package struct TableBuilder {
     return place
   }
 
-  /// Adds a conflict domain; `members` are experiments, the highest ranked first.
-  package mutating func addDomain(_ members: [UInt32]) {
+  /// Adds a conflict domain and returns its index; `members` are experiments, the highest ranked first.
+  package mutating func addDomain(_ members: [UInt32]) -> UInt32 {
+    defer { domainMembers += members }
     domains.append(Run(first: domainMembers.count, count: members.count))
-    domainMembers += members
+    return UInt32(domains.count - 1)
+  }
+
+  /// The place of the ids and keys that meet a requirement.
+  package mutating func addRequiredVariants(_ names: [[UInt8]]) -> Run {
+    let first = requiredVariants.count
+    for name in names { requiredVariants.append(intern(name)) }
+    return Run(first: first, count: names.count)
   }
 
   package mutating func addOverride(user: [UInt8], experiment: Int, variant: Int) {
@@ -332,6 +346,9 @@ package struct TableBuilder {
     header.domains = append(domains, to: &bytes)
     header.domainMembers = append(domainMembers, to: &bytes)
     header.ranking = append(ranking, to: &bytes)
+    header.prerequisites = append(prerequisites, to: &bytes)
+    header.requirements = append(requirements, to: &bytes)
+    header.requiredVariants = append(requiredVariants, to: &bytes)
     header.flags = append(flags, to: &bytes)
     header.flagIndex = append(index(of: flags.map(\.key)), to: &bytes)
     header.flagDrivers = append(flagDrivers, to: &bytes)

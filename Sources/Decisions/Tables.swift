@@ -61,6 +61,15 @@ package import Bytes
   package var domains: Rows<Run> { @_noAllocation @_noLocks get { rows(header.domains) } }
   package var domainMembers: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.domainMembers) } }
   package var ranking: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.ranking) } }
+  package var prerequisites: Rows<PrerequisitesRow> {
+    @_noAllocation @_noLocks get { rows(header.prerequisites) }
+  }
+  package var requirements: Rows<RequirementRow> {
+    @_noAllocation @_noLocks get { rows(header.requirements) }
+  }
+  package var requiredVariants: Rows<ByteRange> {
+    @_noAllocation @_noLocks get { rows(header.requiredVariants) }
+  }
   package var flags: Rows<FlagRow> { @_noAllocation @_noLocks get { rows(header.flags) } }
   package var flagIndex: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.flagIndex) } }
   package var flagDrivers: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.flagDrivers) } }

@@ -43,6 +43,9 @@ package struct TablesHeader: BitwiseCopyable, Sendable {
   package var domains = Section()
   package var domainMembers = Section()
   package var ranking = Section()
+  package var prerequisites = Section()
+  package var requirements = Section()
+  package var requiredVariants = Section()
   package var flags = Section()
   package var flagIndex = Section()
   package var flagDrivers = Section()
@@ -298,6 +301,34 @@ package enum FlagType: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case .number: "number"
     case .object: "object"
     }
+  }
+}
+
+/// What an assignment of one experiment has to pass after the bucket, in a snapshot with requirements; there the
+/// rows stand in the experiments' order, elsewhere there are none.
+package struct PrerequisitesRow: BitwiseCopyable, Sendable {
+  package static var noDomain: UInt32 { .max }
+
+  /// All of them must be met.
+  package var requirements = Run(first: 0, count: 0)
+  /// The conflict domain; ``noDomain`` where the experiment has none, or none with another member.
+  package var domain = PrerequisitesRow.noDomain
+
+  package init() {}
+}
+
+/// An experiment in which the user must have a variant, or a flag that must have its value from one.
+package struct RequirementRow: BitwiseCopyable, Sendable {
+  /// The index of the flag if `isFlag`, else of the experiment.
+  package var subject: UInt32
+  package var isFlag: Bool
+  /// Ids and keys, interned as those of the variants are; if there are none, any variant will do.
+  package var variants: Run
+
+  package init(subject: Int, isFlag: Bool, variants: Run) {
+    self.subject = UInt32(subject)
+    self.isFlag = isFlag
+    self.variants = variants
   }
 }
 

@@ -18,6 +18,14 @@ extension Workspace {
     holds(ruleList: index, RuleRows(tables), context)
   }
 
+  /// The variant that the user has in what is required, and whether that meets the requirement.
+  package mutating func explain(
+    requirement: RequirementRow, _ tables: Tables
+  ) -> (variant: VariantRow?, isMet: Bool) {
+    let variant = variant(givenFor: requirement, tables)
+    return (variant.map { tables.variants[$0] }, meets(requirement, variant, tables))
+  }
+
   /// Whether the user is in the holdout's share.
   package func isHeldOut(_ holdout: Int) -> Bool { isHeldOut[holdout] }
 

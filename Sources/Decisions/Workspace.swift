@@ -12,6 +12,12 @@ package enum Capacity {
   package static var ruleLists: Int { 65_536 }
   package static var attributes: Int { 4096 }
   package static var flags: Int { 32_768 }
+  /// Conflict domains of at least two experiments.
+  package static var domains: Int { experiments / 2 }
+  /// Requirements of all experiments together, those of their flags included.
+  package static var requirements: Int { 131_072 }
+  /// Variants that all requirements together name.
+  package static var requiredVariants: Int { 262_144 }
   /// Bytes of decoded user key and attribute strings; never less than a request holds.
   package static var text: Int { 256 * 1024 }
 }
@@ -21,7 +27,8 @@ package struct Workspace {
   package static var byteCount: Int {
     Capacity.salts * 2 + Capacity.experiments * 2 + Capacity.holdouts + Capacity.conditions
       + Capacity.ruleLists + Capacity.attributes * MemoryLayout<AttributeValue>.stride + Capacity.text
-      + Capacity.experiments * 4 + 4096
+      + Capacity.experiments * 4 + Capacity.domains + Capacity.flags * 4
+      + Reason.count * MemoryLayout<UInt32>.stride + 4096
   }
 
   let buckets: Cells<UInt16>
@@ -31,16 +38,23 @@ package struct Workspace {
   let conditionMemo: Cells<Memo>
   let ruleListMemo: Cells<Memo>
   let attributes: Cells<AttributeValue>
+  let isDomainTaken: Cells<Bool>
+  /// Of each flag the experiment that gives it its value in this request, or one of the two below.
+  let flagGivers: Cells<UInt32>
   private let shownExperiments: Cells<UInt32>
   /// How many assignments the answer shows.
   package private(set) var shownCount = 0
   /// Where the dialects put decoded user keys, and attributes their decoded strings.
   package var text: Output
   /// How many experiments had each outcome in the last decision, indexed by ``Reason``.
-  package internal(set) var reasonCounts: [8 of UInt32] = .init(repeating: 0)
+  package let reasonCounts: Cells<UInt32>
 
   /// What is already known of a condition or rule list in this request.
   enum Memo: UInt8 { case unknown, no, yes }
+
+  static var unknownGiver: UInt32 { .max }
+  /// The flag answers its default.
+  static var noGiver: UInt32 { .max - 1 }
 
   /// A workspace in `region`, which must hold ``byteCount`` bytes aligned to a page.
   package init(_ region: ByteRegion) {
@@ -52,6 +66,9 @@ package struct Workspace {
     isHeldOut = carver.cells(Capacity.holdouts)
     conditionMemo = carver.cells(Capacity.conditions)
     ruleListMemo = carver.cells(Capacity.ruleLists)
+    isDomainTaken = carver.cells(Capacity.domains)
+    flagGivers = carver.cells(Capacity.flags)
+    reasonCounts = carver.cells(Reason.count)
     shownExperiments = carver.cells(Capacity.experiments)
     text = Output(carver.region(Capacity.text))
   }

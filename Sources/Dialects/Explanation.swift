@@ -88,6 +88,10 @@ package struct Explanation {
     guard reason != .targetingNotMatched else { return }
     bucket(row, names, workspace, &writer)
     guard reason != .notInAudience else { return }
+    if tables.prerequisites.count > 0 {
+      prerequisites(tables.prerequisites[index].requirements, reason, &workspace, &writer)
+    }
+    guard reason != .prerequisite else { return }
     if names.domain.count > 0 {
       step("conflict", &writer) { writer in
         writer.key("domain")
@@ -233,6 +237,44 @@ package struct Explanation {
       }
       writer.key("contains")
       writer.bool(Int(allocation.rangeStart) <= bucket && bucket <= Int(allocation.rangeEnd))
+    }
+  }
+
+  private func prerequisites(
+    _ requirements: Run, _ reason: Reason, _ workspace: inout Workspace, _ writer: inout Writer
+  ) {
+    guard requirements.count > 0 else { return }
+    step("prerequisites", &writer) { writer in
+      writer.key("required")
+      writer.array { writer in
+        for place in requirements.range { requirement(tables.requirements[place], &workspace, &writer) }
+      }
+      writer.key("met")
+      writer.bool(reason != .prerequisite)
+    }
+  }
+
+  private func requirement(
+    _ requirement: RequirementRow, _ workspace: inout Workspace, _ writer: inout Writer
+  ) {
+    let (variant, isMet) = workspace.explain(requirement: requirement, tables)
+    let subject = Int(requirement.subject)
+    writer.object { writer in
+      writer.key(requirement.isFlag ? "flag" : "experiment")
+      writer.string(
+        tables.text(requirement.isFlag ? tables.flags[subject].key : tables.experimentNames[subject].key))
+      if requirement.variants.count > 0 {
+        writer.key("variants")
+        writer.array { writer in
+          for place in requirement.variants.range {
+            writer.string(tables.text(tables.requiredVariants[place]))
+          }
+        }
+      }
+      writer.key("actual")
+      write(variant?.key, &writer)
+      writer.key("met")
+      writer.bool(isMet)
     }
   }
 }

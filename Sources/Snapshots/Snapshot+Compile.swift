@@ -18,10 +18,11 @@ extension Snapshot {
     var buckets = BucketOwners()
     for index in experiments.indices { add(experiment: index, &buckets, &builder) }
     let ranked = ranking()
-    if participationCap != nil { builder.ranking = ranked.map { UInt32($0) } }
-    add(domains: ranked, &builder)
+    let domains = add(domains: ranked, &builder)
     add(flags: ranked, &builder)
     add(evaluations: &builder)
+    if participationCap != nil { builder.ranking = ranked.map { UInt32($0) } }
+    if hasRequirements { add(requirements: ranked, domains, &builder) }
     let tables = builder.finish()
     try checkCapacity(tables)
     return tables
@@ -31,16 +32,19 @@ extension Snapshot {
     let counts = bytes.withBytes { view in
       Tables(view).map {
         [
-          ("salts", $0.salts.count, Capacity.salts), ("holdouts", $0.holdouts.count, Capacity.holdouts),
-          ("conditions", $0.conditions.count, Capacity.conditions),
-          ("rule lists", $0.ruleLists.count, Capacity.ruleLists),
-          ("attributes", $0.attributes.count, Capacity.attributes),
+          ("different salts", $0.salts.count, Capacity.salts),
+          ("holdouts", $0.holdouts.count, Capacity.holdouts),
+          ("different conditions", $0.conditions.count, Capacity.conditions),
+          ("different rule lists", $0.ruleLists.count, Capacity.ruleLists),
+          ("different attributes", $0.attributes.count, Capacity.attributes),
           ("flags", $0.flags.count, Capacity.flags),
+          ("requirements", $0.requirements.count, Capacity.requirements),
+          ("required variants", $0.requiredVariants.count, Capacity.requiredVariants),
         ]
       }
     }
     for (name, count, capacity) in counts ?? [] where count > capacity {
-      throw Finding(.refused, "", "the snapshot has \(count) different \(name), more than \(capacity)")
+      throw Finding(.refused, "", "the snapshot has \(count) \(name), more than \(capacity)")
     }
   }
 
@@ -252,7 +256,8 @@ extension Snapshot {
     }
   }
 
-  private func add(domains ranked: [Int], _ builder: inout TableBuilder) {
+  /// The indices of the domains that have at least two members.
+  private func add(domains ranked: [Int], _ builder: inout TableBuilder) -> [[UInt8]: UInt32] {
     var members: [[UInt8]: [UInt32]] = [:]
     var order: [[UInt8]] = []
     for index in ranked {
@@ -260,7 +265,47 @@ extension Snapshot {
       if members[domain] == nil { order.append(domain) }
       members[domain, default: []].append(UInt32(index))
     }
-    for domain in order where members[domain]!.count > 1 { builder.addDomain(members[domain]!) }
+    var places: [[UInt8]: UInt32] = [:]
+    for domain in order where members[domain]!.count > 1 {
+      places[domain] = builder.addDomain(members[domain]!)
+    }
+    return places
+  }
+
+  /// What has to be met in each experiment, by its own `requires` and its flag's, and in which order it is found
+  /// out. What stands in a flag's `requires` is written once.
+  private func add(
+    requirements ranked: [Int], _ domains: [[UInt8]: UInt32], _ builder: inout TableBuilder
+  ) {
+    let graph = RequirementGraph(self)
+    let ofFlags = flags.enumerated().map { index, flag in
+      rows(flag.requires, graph.needs[graph.index(ofRequirements: index)], graph, &builder)
+    }
+    for (index, experiment) in experiments.enumerated() {
+      let first = builder.requirements.count
+      builder.requirements += rows(experiment.requires, graph.needs[index], graph, &builder)
+      if let last = graph.needs[index].last, case .requirements(let flag)? = last.map(graph.node) {
+        builder.requirements += ofFlags[flag]
+      }
+      var row = PrerequisitesRow()
+      row.requirements = Run(first: first, count: builder.requirements.count - first)
+      if let domain = experiment.conflictDomain.flatMap({ domains[$0] }) { row.domain = domain }
+      builder.prerequisites.append(row)
+    }
+    builder.ranking = graph.order(ranked).map { UInt32($0) }
+  }
+
+  private func rows(
+    _ requires: [Requirement], _ needs: [Int?], _ graph: RequirementGraph, _ builder: inout TableBuilder
+  ) -> [RequirementRow] {
+    zip(requires, needs).map { requirement, need in
+      let variants = builder.addRequiredVariants(requirement.variants ?? [])
+      return switch graph.node(need!) {
+      case .value(let flag): RequirementRow(subject: flag, isFlag: true, variants: variants)
+      case .experiment(let index): RequirementRow(subject: index, isFlag: false, variants: variants)
+      case .requirements: preconditionFailure("nobody can require what a flag requires")
+      }
+    }
   }
 
   private func add(flags ranked: [Int], _ builder: inout TableBuilder) {

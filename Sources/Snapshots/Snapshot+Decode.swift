@@ -44,6 +44,7 @@ extension Snapshot {
       try Experiment(element, at: place, flags: knownFlags, layers: knownLayers, warnings: &warnings)
     }
     findings += warnings
+    checkRequirements()
   }
 
   /// What `decode` makes of each element; one that it throws for is left out and noted.
@@ -92,6 +93,7 @@ extension Flag {
         "default", "is \(value.kind.described), but the flag's type is \(String(type.name.bytes))")
     }
     defaultValue = type.canonical(value)
+    requires = try Requirement.list(fields)
   }
 }
 
@@ -173,9 +175,7 @@ extension Experiment {
     } else {
       salt = try fields.string("salt")
     }
-    guard try fields.optionalArray("requires").isEmpty else {
-      throw fields.fault("requires", "prerequisites are not supported")
-    }
+    requires = try Requirement.list(fields)
     flagKey = try fields.optionalString("flagKey")
     let flag = flags.first { $0.key == flagKey }
     if let flagKey, flag == nil {

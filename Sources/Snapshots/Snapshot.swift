@@ -21,6 +21,8 @@ struct Flag {
   var type: FlagType
   /// JSON without blanks.
   var defaultValue: [UInt8]
+  /// Holds for every experiment that drives the flag.
+  var requires: [Requirement] = []
 }
 
 struct Layer {
@@ -54,6 +56,8 @@ struct Experiment {
   var priority = 0
   /// The share of users whose exposures are recorded.
   var exposureRate = 1.0
+  /// All of them must be met.
+  var requires: [Requirement] = []
   var hash = HashAlgorithm.murmur3
   var audienceRules: [[Condition]] = []
   var targetingRules: [[Condition]] = []

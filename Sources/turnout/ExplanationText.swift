@@ -23,6 +23,7 @@ enum ExplanationText {
       )
     case "audience", "targeting": rules(step)
     case "bucket": bucket(step)
+    case "prerequisites": prerequisites(step)
     case "conflict":
       let verdict = step["lost"]?.bool == true ? "lost to another experiment" : "won"
       line("conflict", "domain \"\(text(step["domain"]))\", priority \(text(step["priority"])): \(verdict)")
@@ -59,6 +60,19 @@ enum ExplanationText {
       Swift.print("      \(mark) \(text(range["start"]))...\(text(range["end"])) is \(variant)")
     }
     if step["variant"]?.isNull == true { Swift.print("      no range of the experiment owns the bucket") }
+  }
+
+  private static func prerequisites(_ step: Element) {
+    line("prerequisites", step["met"]?.bool == true ? "met" : "not met")
+    for requirement in step["required"]!.elements {
+      let mark = requirement["met"]?.bool == true ? "yes" : "no "
+      let subject =
+        requirement["flag"].map { "flag \(text($0))" } ?? "experiment \(text(requirement["experiment"]))"
+      let names = requirement["variants"]?.elements.map { text($0) } ?? []
+      let wanted = names.isEmpty ? "any variant" : names.joined(separator: " or ")
+      let actual = requirement["actual"]?.text.map { "it is \($0)" } ?? "there is none"
+      Swift.print("      \(mark) \(subject): \(wanted); \(actual)")
+    }
   }
 
   private static func line(_ name: String, _ message: String) {

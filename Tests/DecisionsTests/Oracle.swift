@@ -123,6 +123,21 @@ struct ModelCondition {
   }
 }
 
+struct ModelRequirement {
+  var experiment: String?
+  var flag: String?
+  /// Ids or keys; nil for any.
+  var variants: [String]?
+
+  var json: String {
+    var members: [String] = []
+    if let experiment { members.append("\"experiment\":\(experiment.quoted)") }
+    if let flag { members.append("\"flag\":\(flag.quoted)") }
+    if let variants { members.append("\"variants\":\(list(variants, \.quoted))") }
+    return "{\(members.joined(separator: ","))}"
+  }
+}
+
 struct ModelExperiment {
   var id: String
   var key: String
@@ -133,6 +148,8 @@ struct ModelExperiment {
   var priority: Int?
   var layer: String?
   var domain: String?
+  var flag: String?
+  var requires: [ModelRequirement] = []
   var isSHA256 = false
   var audience: [[ModelCondition]] = []
   var targeting: [[ModelCondition]] = []
@@ -147,13 +164,19 @@ struct ModelExperiment {
     if let priority { members.append("\"priority\":\(priority)") }
     if let layer { members.append("\"layer\":\(layer.quoted)") }
     if let domain { members.append("\"conflictDomain\":\(domain.quoted)") }
+    if let flag { members.append("\"flagKey\":\(flag.quoted)") }
+    if !requires.isEmpty { members.append("\"requires\":\(list(requires, \.json))") }
     if isSHA256 { members.append("\"hash\":\"sha256\"") }
     members.append("\"audienceRules\":\(Self.json(audience))")
     members.append("\"targetingRules\":\(Self.json(targeting))")
     members.append(
       "\"overrides\":"
         + list(overrides) { "{\"userKey\":\($0.user.quoted),\"variantId\":\($0.variant.quoted)}" })
-    members.append("\"variants\":" + list(variants) { "{\"id\":\($0.quoted),\"key\":\"k\"}" })
+    members.append(
+      "\"variants\":"
+        + list(Array(variants.enumerated())) { index, id in
+          "{\"id\":\(id.quoted),\"key\":\"k\(index)\",\"value\":true}"
+        })
     members.append(
       "\"allocations\":"
         + list(allocations) {
@@ -170,12 +193,19 @@ struct ModelExperiment {
 struct ModelSnapshot {
   var cap: Int?
   var layers: [(key: String, salt: String)] = []
+  var flags: [(key: String, requires: [ModelRequirement])] = []
   var holdouts: [(key: String, salt: String, share: Int, experiments: [String]?)] = []
   var experiments: [ModelExperiment] = []
 
   var json: String {
     var members = ["\"version\":1", "\"environment\":\"test\""]
     if let cap { members.append("\"maxExperimentsPerUser\":\(cap)") }
+    members.append(
+      "\"flags\":"
+        + list(flags) {
+          "{\"key\":\($0.key.quoted),\"type\":\"boolean\",\"default\":false,"
+            + "\"requires\":\(list($0.requires, \.json))}"
+        })
     members.append("\"layers\":" + list(layers) { "{\"key\":\($0.key.quoted),\"salt\":\($0.salt.quoted)}" })
     members.append(
       "\"holdouts\":"
@@ -227,10 +257,15 @@ func naiveBucket(_ user: String, _ salt: String) -> Int {
 
 extension ModelSnapshot {
   func decide(_ user: String, _ context: Value) -> [Outcome] {
-    var outcomes = experiments.map { alone($0, user, context) }
+    var outcomes = outcomesAlone(user, context)
+    guard !hasRequirements else { return settled(outcomes) }
     resolveConflicts(&outcomes)
     limitParticipation(&outcomes)
     return outcomes
+  }
+
+  func outcomesAlone(_ user: String, _ context: Value) -> [Outcome] {
+    experiments.map { alone($0, user, context) }
   }
 
   /// Steps 1 to 5.
@@ -278,7 +313,7 @@ extension ModelSnapshot {
     return Array(left.id.utf8).lexicographicallyPrecedes(Array(right.id.utf8))
   }
 
-  /// Step 6: an assigned one loses to an overridden one of its domain, and to a higher ranked assigned one.
+  /// Step 7: an assigned one loses to an overridden one of its domain, and to a higher ranked assigned one.
   private func resolveConflicts(_ outcomes: inout [Outcome]) {
     let before = outcomes
     for index in outcomes.indices where before[index].reason == "EXPERIMENT_ASSIGNED" {
@@ -295,7 +330,7 @@ extension ModelSnapshot {
     }
   }
 
-  /// Step 7: overrides count first and always stay, then the highest ranked fill what is left.
+  /// Step 8: overrides count first and always stay, then the highest ranked fill what is left.
   private func limitParticipation(_ outcomes: inout [Outcome]) {
     guard let cap else { return }
     let overridden = outcomes.count { $0.reason == "OVERRIDE" }
@@ -304,6 +339,110 @@ extension ModelSnapshot {
       outcomes[index].reason = "PARTICIPATION_LIMIT_EXCEEDED"
       outcomes[index].variant = nil
     }
+  }
+}
+
+// MARK: - Prerequisites
+
+extension ModelSnapshot {
+  var hasRequirements: Bool { experiments.contains { !requires(of: $0).isEmpty } }
+
+  /// Its own, and those of the flag it drives.
+  func requires(of experiment: ModelExperiment) -> [ModelRequirement] {
+    experiment.requires + flags.filter { $0.key == experiment.flag }.flatMap(\.requires)
+  }
+
+  /// The experiments that must be settled before a requirement can be looked at.
+  private func givers(_ requirement: ModelRequirement) -> [Int] {
+    if let flag = requirement.flag { return experiments.indices.filter { experiments[$0].flag == flag } }
+    let byID = experiments.firstIndex { $0.id == requirement.experiment }
+    return [byID ?? experiments.firstIndex { $0.key == requirement.experiment }!]
+  }
+
+  /// Again and again the highest ranked one whose prerequisites were taken; shorter than all if some never are.
+  func effectiveRanking() -> [Int] {
+    var order: [Int] = []
+    while true {
+      let free = experiments.indices.filter { index in
+        !order.contains(index)
+          && requires(of: experiments[index]).flatMap(givers).allSatisfy { order.contains($0) }
+      }
+      guard let next = free.min(by: ranksBefore) else { return order }
+      order.append(next)
+    }
+  }
+
+  /// Steps 6 to 8 by one walk down the effective ranking.
+  func settled(_ alone: [Outcome]) -> [Outcome] {
+    var outcomes = alone
+    let forced = alone.indices.filter { alone[$0].reason == "OVERRIDE" }
+    var takenDomains = Set(forced.compactMap { experiments[$0].domain })
+    var places = (cap ?? .max) - forced.count
+    for index in effectiveRanking() where alone[index].reason == "EXPERIMENT_ASSIGNED" {
+      let experiment = experiments[index]
+      if !requires(of: experiment).allSatisfy({ isMet($0, outcomes) }) {
+        outcomes[index].reason = "PREREQUISITE_NOT_MET"
+      } else if experiment.domain.map({ !takenDomains.insert($0).inserted }) ?? false {
+        outcomes[index].reason = "EXPERIMENT_CONFLICT"
+      } else if places <= 0 {
+        outcomes[index].reason = "PARTICIPATION_LIMIT_EXCEEDED"
+      } else {
+        places -= 1
+        continue
+      }
+      outcomes[index].variant = nil
+    }
+    return outcomes
+  }
+
+  private func isMet(_ requirement: ModelRequirement, _ outcomes: [Outcome]) -> Bool {
+    let given = givers(requirement).filter { outcomes[$0].variant != nil }
+    guard let giver = given.min(by: ranksBefore), let variant = outcomes[giver].variant else { return false }
+    guard let names = requirement.variants else { return true }
+    let place = experiments[giver].variants.firstIndex(of: variant)!
+    return names.contains(variant) || names.contains("k\(place)")
+  }
+
+  func withoutRequirements() -> ModelSnapshot {
+    var snapshot = self
+    for index in snapshot.experiments.indices { snapshot.experiments[index].requires = [] }
+    for index in snapshot.flags.indices { snapshot.flags[index].requires = [] }
+    return snapshot
+  }
+
+  /// This snapshot with flags, and with requirements that lead in no circle.
+  func withRequirements(_ random: inout Random) -> ModelSnapshot {
+    var snapshot = self
+    snapshot.flags = (0..<(1 + random.below(3))).map { ("flag-\($0)", []) }
+    for index in experiments.indices where random.oneIn(2) {
+      snapshot.experiments[index].flag = random.pick(snapshot.flags).key
+    }
+    for _ in 0..<random.below(2 * experiments.count + 1) {
+      var changed = snapshot
+      let requirement = snapshot.requirement(&random)
+      if random.oneIn(4) {
+        changed.flags[random.below(changed.flags.count)].requires.append(requirement)
+      } else {
+        changed.experiments[random.below(experiments.count)].requires.append(requirement)
+      }
+      if changed.effectiveRanking().count == experiments.count { snapshot = changed }
+    }
+    return snapshot
+  }
+
+  private func requirement(_ random: inout Random) -> ModelRequirement {
+    var requirement = ModelRequirement()
+    let subject = random.pick(experiments)
+    if random.oneIn(3) {
+      requirement.flag = random.pick(flags).key
+    } else {
+      requirement.experiment = random.oneIn(2) ? subject.id : subject.key
+    }
+    if random.oneIn(2) {
+      let names = subject.variants + ["k0", "k1", "nobody"]
+      requirement.variants = (0..<(1 + random.below(3))).map { _ in random.pick(names) }
+    }
+    return requirement
   }
 }
 

@@ -8,8 +8,9 @@ struct ReasonTests {
     #expect(
       Reason.allCases.map { String($0.name.bytes) } == [
         "EXPERIMENT_PAUSED", "OVERRIDE", "HOLDOUT", "TARGETING_NOT_MATCHED", "NOT_IN_AUDIENCE",
-        "EXPERIMENT_CONFLICT", "PARTICIPATION_LIMIT_EXCEEDED", "EXPERIMENT_ASSIGNED",
+        "PREREQUISITE_NOT_MET", "EXPERIMENT_CONFLICT", "PARTICIPATION_LIMIT_EXCEEDED", "EXPERIMENT_ASSIGNED",
       ])
+    #expect(Reason.count == Reason.allCases.count)
     #expect(Reason.allCases.filter(\.isAssignment) == [.override, .assigned])
   }
 }

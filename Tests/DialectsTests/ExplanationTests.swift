@@ -19,6 +19,7 @@ private func reason(_ steps: [Element]) -> String {
   if steps.contains(where: { $0["step"]?.text == "bucket" && $0["variant"]?.isNull == true }) {
     return "NOT_IN_AUDIENCE"
   }
+  if bool("prerequisites", "met") == false { return "PREREQUISITE_NOT_MET" }
   if bool("conflict", "lost") == true { return "EXPERIMENT_CONFLICT" }
   if bool("participation", "exceeded") == true { return "PARTICIPATION_LIMIT_EXCEEDED" }
   return "EXPERIMENT_ASSIGNED"
@@ -31,7 +32,8 @@ struct ExplanationTests {
     var seen: [String: Int] = [:]
     for _ in 0..<80 {
       let cap = random.oneIn(2) ? random.below(3) : nil
-      let desk = try Desk(Sample.document(cap: cap, experiments: Sample.experiments(&random)))
+      let experiments = Sample.experiments(&random, withRequirements: random.oneIn(2))
+      let desk = try Desk(Sample.document(cap: cap, experiments: experiments))
       for _ in 0..<6 {
         let user = "user-\(random.below(20))"
         let context = Sample.context(&random)
@@ -54,7 +56,7 @@ struct ExplanationTests {
         #expect(explained == assignments)
       }
     }
-    #expect(seen.count == 8 && seen.values.allSatisfy { $0 > 5 }, "\(seen)")
+    #expect(seen.count == 9 && seen.values.allSatisfy { $0 > 5 }, "\(seen)")
   }
 
   @Test func `a condition shows the value it was compared with, or none where it is missing`() throws {
@@ -82,6 +84,54 @@ struct ExplanationTests {
       #expect(shown[1]["value"].map { String(decoding: $0.compacted(), as: UTF8.self) } == "[1,2]")
       #expect(shown[1]["matched"]?.bool == true)
     }
+  }
+
+  @Test func `a requirement shows what was wanted and what the user has`() throws {
+    let variants = """
+      "variants":[{"id":"v","key":"vk","value":true},{"id":"w","key":"wk","value":true}],
+      "allocations":[{"variantId":"v","rangeStart":0,"rangeEnd":9999}]
+      """
+    func experiment(_ id: String, _ members: String) -> String {
+      "{\"id\":\"\(id)\",\"key\":\"k\(id)\",\"salt\":\"s\",\(members)\(variants)}"
+    }
+    let requires = [
+      #"{"experiment":"ka"}"#, #"{"experiment":"a","variants":["w","vk"]}"#,
+      #"{"experiment":"a","variants":["w"]}"#, #"{"flag":"f","variants":["v"]}"#, #"{"flag":"g"}"#,
+    ]
+    let experiments = [
+      experiment("a", #""flagKey":"f","#),
+      experiment("b", "\"requires\":[\(requires.joined(separator: ","))],\"conflictDomain\":\"d\","),
+      experiment("c", "\"requires\":[\(requires[0])],"), experiment("d", #""flagKey":"h","#),
+    ]
+    let flags = [("f", ""), ("g", ""), ("h", #","requires":[{"experiment":"a"}]"#)].map {
+      #"{"key":"\#($0)","type":"boolean","default":false\#($1)}"#
+    }
+    let desk = try Desk(
+      """
+      {"version":1,"environment":"e","flags":[\(flags.joined(separator: ","))],
+      "experiments":[\(experiments.joined(separator: ","))]}
+      """)
+    let explained = try #require(desk.explain("u", "")["experiments"]).elements.map { $0 }
+    func step(_ index: Int) throws -> String? {
+      let steps = try #require(explained[index]["steps"]).elements.map { $0 }
+      let step = steps.first { $0["step"]?.text == "prerequisites" }
+      return step.map { String(decoding: $0.compacted(), as: UTF8.self) }
+    }
+    #expect(try step(0) == nil)
+    #expect(
+      try step(1) == """
+        {"step":"prerequisites","required":[{"experiment":"ka","actual":"vk","met":true},\
+        {"experiment":"ka","variants":["w","vk"],"actual":"vk","met":true},\
+        {"experiment":"ka","variants":["w"],"actual":"vk","met":false},\
+        {"flag":"f","variants":["v"],"actual":"vk","met":true},\
+        {"flag":"g","actual":null,"met":false}],"met":false}
+        """)
+    #expect(explained[1]["reason"]?.text == "PREREQUISITE_NOT_MET")
+    #expect(explained[1]["steps"]?.elements.map { $0["step"]?.text }.last == "prerequisites")
+    let met =
+      #"{"step":"prerequisites","required":[{"experiment":"ka","actual":"vk","met":true}],"met":true}"#
+    #expect(try step(2) == met)
+    #expect(try step(3) == met)
   }
 
   @Test func `an explanation without a context has an empty one`() throws {

@@ -219,7 +219,7 @@ enum Sample {
   }
 
   /// Experiments of every kind: some drive flags, several the same one.
-  static func experiments(_ random: inout Random) -> [String] {
+  static func experiments(_ random: inout Random, withRequirements: Bool = false) -> [String] {
     (0..<6).map { index in
       var members = ["\"id\":\"x\(index)\"", "\"key\":\"k\(index)\"", "\"salt\":\"s\(random.below(3))\""]
       if random.oneIn(8) { members.append("\"status\":\"PAUSED\"") }
@@ -240,6 +240,11 @@ enum Sample {
       }
       if random.oneIn(3) {
         members.append("\"overrides\":[{\"userKey\":\"user-\(random.below(8))\",\"variantId\":\"v\"}]")
+      }
+      // Of later ones only, so that no circle comes about.
+      if withRequirements, index < 5, random.oneIn(2) {
+        let variants = random.oneIn(2) ? ",\"variants\":[\"v\"]" : ""
+        members.append("\"requires\":[{\"experiment\":\"k\(index + 1)\"\(variants)}]")
       }
       members.append(
         """

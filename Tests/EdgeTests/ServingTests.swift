@@ -4,6 +4,7 @@ import Bytes
 import Glibc
 import JSON
 import ProgramSupport
+import Snapshots
 import Testing
 
 /// An edge over an upstream with one signed environment, `prod`, in version 1.
@@ -326,5 +327,52 @@ extension String {
     try withExtendedLifetime(clients) {
       try eventually("all are counted") { try edge.metric("turnout_connections") == 100 }
     }
+  }
+
+  /// Requirements from a signed document to answers, counts and explanations, and one of them broken.
+  @Test func `a fault in requires leaves out its experiment alone`() throws {
+    let house = try House()
+    func experiment(_ id: String, _ members: String) -> String {
+      """
+      {"id":"\(id)","key":"\(id)","salt":"s",\(members)"variants":[{"id":"\(id)-v","key":"v"}],
+      "allocations":[{"variantId":"\(id)-v","rangeStart":0,"rangeEnd":9999}]}
+      """
+    }
+    let experiments = [
+      experiment("met", #""requires":[{"experiment":"free"}],"#), experiment("free", ""),
+      experiment("unmet", #""requires":[{"experiment":"paused"}],"#),
+      experiment("paused", #""status":"PAUSED","#),
+      experiment("broken", #""requires":[{"experiment":"nowhere"}],"#),
+    ]
+    let document = Array(
+      #"{"version":2,"environment":"prod","experiments":[\#(experiments.joined(separator: ","))]}"#.utf8)
+    house.site[Layout.snapshot("prod", 2)] = document
+    house.site[Layout.manifest("prod")] = try house.site.sign(house.site.manifest("prod", 2, document))
+    let edge = house.edge
+    try edge.wait(forVersion: 2)
+
+    let names = ["PREREQUISITE_NOT_MET", "EXPERIMENT_ASSIGNED", "EXPERIMENT_PAUSED"]
+    func counts() throws -> [Int] {
+      try names.map { try edge.metric("turnout_decisions_total{reason=\"\($0)\"}") }
+    }
+    let before = try counts()
+    let assignments = try #require(edge.get("/decide?user_key=u1").json()["assignments"])
+    #expect(assignments.elements.map { $0["experiment_id"]?.text } == ["met", "free"])
+    #expect(zip(try counts(), before).map { $0 - $1 } == [1, 2, 1])
+    let state = try edge.admin("/snapshot").text
+    #expect(state.contains("experiments[4].requires[0].experiment"), "\(state)")
+    #expect(state.contains(#"there is no experiment \"nowhere\""#), "\(state)")
+    let explained = try #require(edge.admin("/explain?user_key=u1").json()["experiments"])
+    #expect(
+      explained.elements.map { $0["reason"]?.text } == [
+        "EXPERIMENT_ASSIGNED", "EXPERIMENT_ASSIGNED", "PREREQUISITE_NOT_MET", "EXPERIMENT_PAUSED",
+      ])
+
+    let folder = try Folder()
+    let file = try folder.write("snapshot.json", document)
+    let text = try Program.turnout("explain", "--snapshot", file, "--user", "u1", "--experiment", "unmet")
+    #expect(
+      text.output.contains("prerequisites not met\n      no  experiment paused: any variant; there is none"))
+    #expect(try Program.turnout("lint", file).code == 3)
   }
 }

@@ -85,7 +85,7 @@ struct SnapshotCompileTests {
     #expect(findings(holdouts(Capacity.holdouts)) == [])
     #expect(
       findings(holdouts(Capacity.holdouts + 1)) == [
-        Finding(.refused, "", "the snapshot has 1025 different holdouts, more than 1024")
+        Finding(.refused, "", "the snapshot has 1025 holdouts, more than 1024")
       ])
   }
 }

@@ -150,7 +150,39 @@ struct SnapshotDecodeTests {
     FaultRow("private", "1", "is a number, not true or false"),
     FaultRow("layer", "\"m\"", "there is no layer \"m\""),
     FaultRow("layer", "{}", "is an object, not a string"),
-    FaultRow("requires", "[{\"flag\":\"f\"}]", "prerequisites are not supported"),
+    FaultRow("requires", "{}", "is an object, not an array"),
+    FaultRow("requires", "[7]", "is a number, not an object", at: "requires[0]"),
+    FaultRow("requires", "[{}]", "names neither an experiment nor a flag", at: "requires[0]"),
+    FaultRow(
+      "requires", "[{\"experiment\":\"y\"},{\"experiment\":\"y\",\"flag\":\"f\"}]",
+      "names both an experiment and a flag", at: "requires[1]"),
+    FaultRow(
+      "requires", "[{\"experiment\":3}]", "is a number, not a string", at: "requires[0].experiment"),
+    FaultRow("requires", "[{\"flag\":[]}]", "is an array, not a string", at: "requires[0].flag"),
+    FaultRow(
+      "requires", "[{\"experiment\":\"yk\"},{\"experiment\":\"z\"}]", "there is no experiment \"z\"",
+      at: "requires[1].experiment"),
+    FaultRow("requires", "[{\"flag\":\"g\"}]", "there is no flag \"g\"", at: "requires[0].flag"),
+    FaultRow(
+      "requires", "[{\"experiment\":\"y\",\"variants\":\"v\"}]", "is a string, not an array",
+      at: "requires[0].variants"),
+    FaultRow(
+      "requires", "[{\"experiment\":\"y\",\"variants\":null}]", "is null, not an array",
+      at: "requires[0].variants"),
+    FaultRow(
+      "requires", "[{\"experiment\":\"y\",\"variants\":[]}]", "is empty: leave it out for any variant",
+      at: "requires[0].variants"),
+    FaultRow(
+      "requires", "[{\"experiment\":\"y\",\"variants\":[\"v\",1]}]", "is a number, not an id or key",
+      at: "requires[0].variants[1]"),
+    FaultRow(
+      "requires",
+      "[{\"experiment\":\"y\",\"variants\":[\(Array(repeating: "\"v\"", count: 255).joined(separator: ","))]}]",
+      "255 are more than 254", at: "requires[0].variants"),
+    FaultRow(
+      "requires", "[\(Array(repeating: "{\"experiment\":\"y\"}", count: 65).joined(separator: ","))]",
+      "65 are more than 64"),
+    FaultRow("requires", "[{\"experiment\":\"xk\"}]", "\"xk\" requires \"xk\""),
     FaultRow("flagKey", "\"g\"", "there is no flag \"g\""),
     FaultRow("flagKey", "\"f\"", "is missing", at: "variants[0].value"),
     FaultRow("conflictDomain", "[]", "is an array, not a string"),
@@ -318,6 +350,19 @@ struct SnapshotDecodeTests {
     (
       "flags", Sample.flag,
       FaultRow("type", "\"string\"", "is a boolean, but the flag's type is string", at: "default")
+    ),
+    (
+      "flags", Sample.flag,
+      FaultRow("requires", "[{}]", "names neither an experiment nor a flag", at: "requires[0]")
+    ),
+    (
+      "flags", Sample.flag,
+      FaultRow(
+        "requires", "[{\"experiment\":\"z\"}]", "there is no experiment \"z\"", at: "requires[0].experiment")
+    ),
+    (
+      "flags", Sample.flag,
+      FaultRow("requires", "[{\"flag\":\"g\"}]", "there is no flag \"g\"", at: "requires[0].flag")
     ),
     ("layers", Sample.layer, FaultRow("key", "7", "is a number, not a string")),
     ("layers", Sample.layer, FaultRow("salt", nil, "is missing")),

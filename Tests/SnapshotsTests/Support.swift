@@ -55,14 +55,15 @@ enum Sample {
             .with("private", "true").with("hash", "\"murmur3\"").with("status", "\"RUNNING\"")
             .with("variants", "[\(variant.with("value", "true").json)]")
             .with("overrides", "[{\"userKey\":\"u\",\"variantId\":\"v\"}]"),
-          other.with("hash", "\"sha256\"").with("status", "\"PAUSED\"").with(
-            "targetingRules",
-            """
-            [{"conditions":[{"attribute":"a.b","operator":"in","value":["x","\\u00e9",3,null]},
-            {"attribute":"v","operator":"semverGt","value":"1.0.0"},
-            {"attribute":"t","operator":"before","value":"2026-01-01"},
-            {"attribute":"n","operator":"notExists"}]},{"conditions":[]}]
-            """),
+          other.with("hash", "\"sha256\"").with("status", "\"PAUSED\"")
+            .with("requires", "[{\"experiment\":\"x\",\"variants\":[\"vk\"]},{\"flag\":\"f\"}]").with(
+              "targetingRules",
+              """
+              [{"conditions":[{"attribute":"a.b","operator":"in","value":["x","\\u00e9",3,null]},
+              {"attribute":"v","operator":"semverGt","value":"1.0.0"},
+              {"attribute":"t","operator":"before","value":"2026-01-01"},
+              {"attribute":"n","operator":"notExists"}]},{"conditions":[]}]
+              """),
         ].map(\.json).joined(separator: ",") + "]")
 }
 

@@ -206,7 +206,7 @@ struct Router: ~Copyable {
   mutating func noteAnswer(
     _ exchange: Exchange, _ question: Question, _ tables: Tables, _ flags: DecideAnswer.FlagCounts
   ) {
-    for reason in 0..<8 where workspace.reasonCounts[reason] > 0 {
+    for reason in 0..<Reason.count where workspace.reasonCounts[reason] > 0 {
       words.count(ServeCounters.reasons + reason, UInt64(workspace.reasonCounts[reason]))
     }
     if flags.defaults > 0 { words.count(ServeCounters.flagDefaults, UInt64(flags.defaults)) }
