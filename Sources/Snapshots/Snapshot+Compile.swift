@@ -291,6 +291,9 @@ extension Snapshot {
       row.requirements = Run(first: first, count: builder.requirements.count - first)
       if let domain = experiment.conflictDomain.flatMap({ domains[$0] }) { row.domain = domain }
       builder.prerequisites.append(row)
+      if row.requirements.count > 0, builder.experiments[index].dependence == .rules {
+        builder.experiments[index].dependence = .others
+      }
     }
     builder.ranking = graph.order(ranked).map { UInt32($0) }
   }

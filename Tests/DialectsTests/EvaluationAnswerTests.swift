@@ -163,7 +163,9 @@ struct EvaluationAnswerTests {
       // Some that do not split, which the samples hardly ever are.
       for index in experiments.indices where random.oneIn(2) {
         experiments[index] = experiment(
-          "x\(index)", random.oneIn(2) ? targeting : "", flag: random.pick(["bool", "text"]), value: "\"on\"")
+          "x\(index)",
+          random.pick(["", targeting, "\"requires\":[{\"experiment\":\"x\((index + 1) % 6)\"}]"]),
+          flag: random.pick(["bool", "text"]), value: "\"on\"")
       }
       // Without the holdout over all, in which everybody's bucket matters.
       let document = Sample.document(cap: random.oneIn(6) ? 2 : nil, experiments: experiments)
