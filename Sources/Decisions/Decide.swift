@@ -22,6 +22,7 @@ extension Workspace {
       evaluate(index, experiments[index], bucketTables, holdoutLists, rules, context)
     }
     override(tables, userKey)
+    if stickyCount > 0 { applyStickies(tables) }
     if tables.prerequisites.count > 0 {
       settle(tables)
     } else {

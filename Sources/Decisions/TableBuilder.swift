@@ -42,6 +42,7 @@ package struct TableBuilder {
   private var domains: [Run] = []
   private var domainMembers: [UInt32] = []
   private var requiredVariants: [ByteRange] = []
+  private var layerMembers: [UInt32] = []
   private var overridesByUser: [[UInt8]: [OverrideRow]] = [:]
 
   package init() {}
@@ -187,6 +188,13 @@ package struct TableBuilder {
     return Run(first: first, count: names.count)
   }
 
+  /// Notes which experiments make up a layer.
+  package mutating func addLayer(_ members: [UInt32]) {
+    let run = Run(first: layerMembers.count, count: members.count)
+    for member in members { experimentNames[Int(member)].layerMembers = run }
+    layerMembers += members
+  }
+
   package mutating func addOverride(user: [UInt8], experiment: Int, variant: Int) {
     overridesByUser[user, default: []].append(OverrideRow(experiment: experiment, variant: variant))
   }
@@ -224,6 +232,20 @@ package struct TableBuilder {
       var place = Int(hash) & (capacity - 1)
       while index[place] != .max { place = (place + 1) & (capacity - 1) }
       index[place] = UInt32(row)
+    }
+    return index
+  }
+
+  /// Of experiments with one fingerprint the first one is found.
+  private func experimentTable() -> [UInt32] {
+    let capacity = Self.capacity(for: sampling.count)
+    var index = Array(repeating: UInt32.max, count: capacity)
+    for (experiment, row) in sampling.enumerated() {
+      var place = Int(truncatingIfNeeded: row.fingerprint) & (capacity - 1)
+      while index[place] != .max, sampling[Int(index[place])].fingerprint != row.fingerprint {
+        place = (place + 1) & (capacity - 1)
+      }
+      if index[place] == .max { index[place] = UInt32(experiment) }
     }
     return index
   }
@@ -355,6 +377,8 @@ package struct TableBuilder {
     header.evaluations = append(evaluations, to: &bytes)
     header.evaluationIndex = append(index(of: evaluations.map(\.key)), to: &bytes)
     header.sampling = append(sampling, to: &bytes)
+    header.experimentIndex = append(experimentTable(), to: &bytes)
+    header.layerMembers = append(layerMembers, to: &bytes)
     header.text = append(text, to: &bytes)
     header.byteCount = UInt32(bytes.count)
     unsafe withUnsafeBytes(of: header) { source in

@@ -78,6 +78,9 @@ package import Bytes
     @_noAllocation @_noLocks get { rows(header.evaluationIndex) }
   }
   package var sampling: Rows<SamplingRow> { @_noAllocation @_noLocks get { rows(header.sampling) } }
+  package var layerMembers: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.layerMembers) } }
+  /// An open-addressed hash table over the fingerprints of experiments' ids.
+  var experimentIndex: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.experimentIndex) } }
 
   /// The index of the flag `key`, or nil.
   @_noAllocation @_noLocks

@@ -52,6 +52,8 @@ package struct TablesHeader: BitwiseCopyable, Sendable {
   package var evaluations = Section()
   package var evaluationIndex = Section()
   package var sampling = Section()
+  package var experimentIndex = Section()
+  package var layerMembers = Section()
 
   /// `,"environment":"prod","config_version":7,"assignments":[`
   package var decideMiddle = ByteRange.empty
@@ -91,7 +93,7 @@ package enum Dependence: UInt8, BitwiseCopyable, Sendable {
   case buckets
 }
 
-/// What only "why" and the answers' text need of an experiment.
+/// What the loop over all experiments does not need of one.
 package struct ExperimentNames: BitwiseCopyable, Sendable {
   package var id = ByteRange.empty
   package var key = ByteRange.empty
@@ -101,6 +103,10 @@ package struct ExperimentNames: BitwiseCopyable, Sendable {
   package var priority: Int64 = 0
   package var firstAllocation: UInt32 = 0
   package var allocationCount: UInt32 = 0
+  /// Its place in the ranking.
+  package var rank: UInt32 = 0
+  /// The experiments of its layer, itself among them; none without a layer.
+  package var layerMembers = Run(first: 0, count: 0)
 
   package init() {}
 }
@@ -134,6 +140,8 @@ package struct VariantRow: BitwiseCopyable, Sendable {
   package var evaluationHead = ByteRange.empty
   /// `","variant":...,"metadata":{...}}`
   package var evaluationTail = ByteRange.empty
+  /// Upper half of the id's; see ``StickyName``.
+  package var fingerprint: UInt32 = 0
 
   package init() {}
 }

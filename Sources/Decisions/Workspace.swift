@@ -18,6 +18,8 @@ package enum Capacity {
   package static var requirements: Int { 131_072 }
   /// Variants that all requirements together name.
   package static var requiredVariants: Int { 262_144 }
+  /// Variants that one user keeps; as many names fit a cookie.
+  package static var stickies: Int { @_noAllocation @_noLocks get { 128 } }
   /// Bytes of decoded user key and attribute strings; never less than a request holds.
   package static var text: Int { 256 * 1024 }
 }
@@ -28,7 +30,8 @@ package struct Workspace {
     Capacity.salts * 2 + Capacity.experiments * 2 + Capacity.holdouts + Capacity.conditions
       + Capacity.ruleLists + Capacity.attributes * MemoryLayout<AttributeValue>.stride + Capacity.text
       + Capacity.experiments * 4 + Capacity.domains + Capacity.flags * 4
-      + Reason.count * MemoryLayout<UInt32>.stride + 4096
+      + Reason.count * MemoryLayout<UInt32>.stride
+      + Capacity.stickies * (MemoryLayout<Sticky>.stride + MemoryLayout<StickyName>.stride) + 4096
   }
 
   let buckets: Cells<UInt16>
@@ -41,6 +44,12 @@ package struct Workspace {
   let isDomainTaken: Cells<Bool>
   /// Of each flag the experiment that gives it its value in this request, or one of the two below.
   let flagGivers: Cells<UInt32>
+  /// What the user keeps whatever the bucket says, the highest ranked first.
+  let stickies: Cells<Sticky>
+  var stickyCount = 0
+  let settled: Cells<StickyName>
+  /// How many variants are to be kept after the decision.
+  package internal(set) var settledCount = 0
   private let shownExperiments: Cells<UInt32>
   /// How many assignments the answer shows.
   package private(set) var shownCount = 0
@@ -70,6 +79,8 @@ package struct Workspace {
     flagGivers = carver.cells(Capacity.flags)
     reasonCounts = carver.cells(Reason.count)
     shownExperiments = carver.cells(Capacity.experiments)
+    stickies = carver.cells(Capacity.stickies)
+    settled = carver.cells(Capacity.stickies)
     text = Output(carver.region(Capacity.text))
   }
 

@@ -18,11 +18,15 @@ extension Snapshot {
     var buckets = BucketOwners()
     for index in experiments.indices { add(experiment: index, &buckets, &builder) }
     let ranked = ranking()
+    add(layers: &builder)
     let domains = add(domains: ranked, &builder)
     add(flags: ranked, &builder)
     add(evaluations: &builder)
-    if participationCap != nil { builder.ranking = ranked.map { UInt32($0) } }
+    builder.ranking = ranked.map { UInt32($0) }
     if hasRequirements { add(requirements: ranked, domains, &builder) }
+    for (rank, index) in builder.ranking.enumerated() {
+      builder.experimentNames[Int(index)].rank = UInt32(rank)
+    }
     let tables = builder.finish()
     try checkCapacity(tables)
     return tables
@@ -201,6 +205,7 @@ extension Snapshot {
     var row = VariantRow()
     row.id = builder.intern(variant.id)
     row.key = builder.intern(variant.key)
+    row.fingerprint = UInt32(truncatingIfNeeded: variant.id.withBytes { Fingerprint.of($0) } >> 32)
     var text: [UInt8] = []
     text.append(",{\"experiment_key\":")
     append(experiment.key, to: &text)
@@ -309,6 +314,14 @@ extension Snapshot {
       case .requirements: preconditionFailure("nobody can require what a flag requires")
       }
     }
+  }
+
+  private func add(layers builder: inout TableBuilder) {
+    var members: [[UInt8]: [UInt32]] = [:]
+    for (index, experiment) in experiments.enumerated() {
+      if let layer = experiment.layer { members[layer, default: []].append(UInt32(index)) }
+    }
+    for layer in layers where members[layer.key] != nil { builder.addLayer(members[layer.key]!) }
   }
 
   private func add(flags ranked: [Int], _ builder: inout TableBuilder) {

@@ -256,8 +256,10 @@ func naiveBucket(_ user: String, _ salt: String) -> Int {
 }
 
 extension ModelSnapshot {
-  func decide(_ user: String, _ context: Value) -> [Outcome] {
+  /// `kept` are variants by experiment, which the user keeps whatever the bucket says.
+  func decide(_ user: String, _ context: Value, kept: [String: String] = [:]) -> [Outcome] {
     var outcomes = outcomesAlone(user, context)
+    keep(kept, &outcomes)
     guard !hasRequirements else { return settled(outcomes) }
     resolveConflicts(&outcomes)
     limitParticipation(&outcomes)
@@ -311,6 +313,38 @@ extension ModelSnapshot {
     let (leftStart, rightStart) = (left.startedAt?.moment ?? .max, right.startedAt?.moment ?? .max)
     if leftStart != rightStart { return leftStart < rightStart }
     return Array(left.id.utf8).lexicographicallyPrecedes(Array(right.id.utf8))
+  }
+
+  /// Instead of step 5: of several in a layer the highest ranked one that came through stays alone.
+  private func keep(_ kept: [String: String], _ outcomes: inout [Outcome]) {
+    var takenLayers: Set<String> = []
+    for index in effectiveRanking() {
+      let experiment = experiments[index]
+      guard let variant = kept[experiment.id], experiment.variants.contains(variant),
+        ["EXPERIMENT_ASSIGNED", "NOT_IN_AUDIENCE"].contains(outcomes[index].reason)
+      else { continue }
+      if let layer = experiment.layer {
+        guard takenLayers.insert(layer).inserted else { continue }
+        for other in outcomes.indices
+        where experiments[other].layer == layer && outcomes[other].reason == "EXPERIMENT_ASSIGNED" {
+          outcomes[other].reason = "NOT_IN_AUDIENCE"
+          outcomes[other].variant = nil
+        }
+      }
+      outcomes[index].reason = "EXPERIMENT_ASSIGNED"
+      outcomes[index].variant = variant
+    }
+  }
+
+  /// What a visitor keeps after `outcomes`, by rank: every assignment but overrides, and what was kept before of
+  /// experiments and variants that exist.
+  func settle(_ outcomes: [Outcome], kept: [String: String]) -> [(experiment: String, variant: String)] {
+    effectiveRanking().compactMap { index in
+      let experiment = experiments[index]
+      if outcomes[index].reason == "EXPERIMENT_ASSIGNED" { return (experiment.id, outcomes[index].variant!) }
+      guard let variant = kept[experiment.id], experiment.variants.contains(variant) else { return nil }
+      return (experiment.id, variant)
+    }
   }
 
   /// Step 7: an assigned one loses to an overridden one of its domain, and to a higher ranked assigned one.

@@ -65,9 +65,13 @@ final class Compiled {
     self.init(tables: snapshot.tables, findings: snapshot.findings)
   }
 
-  /// The outcome of every experiment; throws if the context is none.
-  func decide(_ user: String, _ context: String = "{}") throws -> [Outcome] {
-    try Array(user.utf8).withBytes { user in
+  /// The outcome of every experiment; throws if the context is none. `kept` are experiments' and variants' ids.
+  func decide(
+    _ user: String, _ context: String = "{}", kept: [(experiment: String, variant: String)] = []
+  ) throws -> [Outcome] {
+    workspace.clearStickies()
+    for name in kept { workspace.stick(StickyName(name.experiment, name.variant), tables) }
+    return try Array(user.utf8).withBytes { user in
       try Array(context.utf8).withBytes { context in
         workspace.text.rewind(to: 0)
         workspace.clearAttributes(tables)
@@ -76,6 +80,12 @@ final class Compiled {
         return outcomes()
       }
     }
+  }
+
+  /// What is to be kept after the last decision.
+  func settled() -> [StickyName] {
+    workspace.settleStickies(tables)
+    return (0..<workspace.settledCount).map { workspace.settled($0) }
   }
 
   func outcomes() -> [Outcome] {
@@ -97,5 +107,13 @@ extension String {
     var text: [UInt8] = []
     Array(utf8).withBytes { text.append(jsonString: $0) }
     return String(decoding: text, as: UTF8.self)
+  }
+}
+
+extension StickyName {
+  /// The name of a variant by the ids.
+  init(_ experiment: String, _ variant: String) {
+    func fingerprint(_ text: String) -> UInt64 { Array(text.utf8).withBytes { Fingerprint.of($0) } }
+    self.init(experiment: fingerprint(experiment), variant: UInt32(fingerprint(variant) >> 32))
   }
 }
