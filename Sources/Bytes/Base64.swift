@@ -66,6 +66,12 @@ package enum Base64 {
     return group & ((1 << bits) - 1) == 0
   }
 
+  /// Like ``decode(_:into:)``, for those who must not allocate.
+  @_noAllocation @_noLocks
+  package static func decodeURL(_ text: ByteView, into output: inout Output) -> Bool {
+    decode(text, into: &output)
+  }
+
   private static func value(_ digit: UInt8) -> UInt8? {
     switch digit {
     case 0x41...0x5A: digit - 0x41

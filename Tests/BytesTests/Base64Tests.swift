@@ -41,6 +41,20 @@ struct Base64Tests {
     #expect(decode("-_-_") == [0xFB, 0xFF, 0xBF])
   }
 
+  @Test func `an output takes what fits it`() {
+    let text = Array("-_-_Zg".utf8)
+    let bytes = [UInt8](capacity: 4) { output in
+      #expect(text.withBytes { Base64.decodeURL($0, into: &output) })
+    }
+    #expect(bytes == [0xFB, 0xFF, 0xBF, UInt8(ascii: "f")])
+    _ = [UInt8](capacity: 3) { output in
+      _ = text.withBytes { Base64.decodeURL($0, into: &output) }
+      #expect(output.isOverflowing)
+      output.rewind(to: 0)
+      #expect(!Array("Z".utf8).withBytes { Base64.decodeURL($0, into: &output) })
+    }
+  }
+
   // Two texts of one value would be two names of one signature.
   @Test(arguments: ["Zh==", "Zm9=", "Zh", "Zm9", "Zg==Zg=="])
   func `bits behind the last byte must be zero`(_ text: String) {
