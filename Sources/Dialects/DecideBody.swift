@@ -13,16 +13,17 @@ package enum DecideBody {
   /// Flags asked for by name.
   package static var flagMax: Int { 128 }
 
-  /// Reads `body`; decoded strings go into the workspace's text, behind its first `kept` bytes.
+  /// Reads `body`; decoded strings go into the workspace's text, behind its first `kept` bytes. Unless it needs a
+  /// user, the subject may be left out, and the question's user key is then empty.
   @_noAllocation @_noLocks
   package static func read(
-    _ body: ByteView, keeping kept: Int = 0, _ workspace: inout Workspace
+    _ body: ByteView, keeping kept: Int = 0, _ workspace: inout Workspace, needsUser: Bool = true
   ) -> QuestionOutcome {
     workspace.text.rewind(to: kept)
     switch readMembers(body, isBatch: false, &workspace) {
     case .fault(let fault): return .fault(fault)
     case .members(let question, _):
-      guard !question.userKey.isEmpty else {
+      guard !question.userKey.isEmpty || !needsUser else {
         return .fault(
           ClientFault("MISSING_SUBJECT", "The member subjectId is missing: send it as a string."))
       }

@@ -5,10 +5,11 @@ package import Decisions
 import HTTP
 
 package enum DecideQuery {
-  /// Reads the query at `range` of `bytes`; decoded values go into the workspace's text.
+  /// Reads the query at `range` of `bytes`; decoded values go into the workspace's text. Unless it needs a user,
+  /// one may be left out, and the question's is then empty.
   @_noAllocation @_noLocks
   package static func read(
-    _ bytes: ByteView, _ range: ByteRange, _ workspace: inout Workspace
+    _ bytes: ByteView, _ range: ByteRange, _ workspace: inout Workspace, needsUser: Bool = true
   ) -> QuestionOutcome {
     workspace.text.rewind(to: 0)
     var values: [4 of ByteView?] = .init(repeating: nil)
@@ -30,10 +31,11 @@ package enum DecideQuery {
       values[parameter.rawValue] = value
     }
     var question = Question()
-    question.userKey = values[Parameter.userKey.rawValue] ?? .empty
+    let user = values[Parameter.userKey.rawValue]
+    question.userKey = user ?? .empty
     question.environment = values[Parameter.environment.rawValue] ?? .empty
     question.context = values[Parameter.context.rawValue] ?? .empty
-    guard !question.userKey.isEmpty else {
+    guard !question.userKey.isEmpty || !needsUser && user == nil else {
       return .fault(
         ClientFault("MISSING_USER_KEY", "The parameter user_key is missing or empty: add ?user_key=..."))
     }

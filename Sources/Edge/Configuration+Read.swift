@@ -1,6 +1,7 @@
 // A configuration from its file and from environment variables, which win over the file.
 
 import Exposures
+import HTTP
 import Kernel
 package import Operations
 import Snapshots
@@ -27,6 +28,7 @@ extension Configuration {
     stateDirectory = resolve(stateDirectory)
     upstream.trust = upstream.trust.map(resolve)
     exposures.key = exposures.key.map(resolve)
+    visitors.key = visitors.key.map(resolve)
     upstream.authorities = upstream.authorities.map(resolve)
     upstream.clientCertificate = upstream.clientCertificate.map(resolve)
     upstream.clientKey = upstream.clientKey.map(resolve)
@@ -66,8 +68,20 @@ extension Configuration {
         "upstream.trust", "is missing: name the key file, or set upstream.allowUnsigned to go without")
     }
     try checkExposures()
+    try checkVisitors()
     guard upstream.clientKey == nil || upstream.clientCertificate != nil else {
       throw ConfigurationFault("upstream.clientKey", "needs upstream.clientCertificate beside it")
+    }
+  }
+
+  private func checkVisitors() throws(ConfigurationFault) {
+    guard visitors.domain.isEmpty || SetCookie.isDomain(Array(visitors.domain.utf8)) else {
+      throw ConfigurationFault(
+        "visitors.domain", "\"\(visitors.domain)\" is no domain: write one such as example.com")
+    }
+    guard visitors.sticky == nil || visitors.key != nil else {
+      throw ConfigurationFault(
+        "visitors.keyFile", "is missing: visitors.sticky needs a key, the same for every edge")
     }
   }
 

@@ -18,6 +18,21 @@ package struct Configuration: Sendable {
   /// Nanoseconds for requests under way after the process was told to end.
   package var drainTime: UInt64 = 10_000_000_000
   package var exposures = Exposures()
+  package var visitors = Visitors()
+
+  /// Who asks without saying who, and what users keep when allocations change.
+  package struct Visitors: Sendable {
+    /// Whether a request without a user is answered for the visitor that its cookie names.
+    package var cookie = false
+    /// Of the cookies; empty for the host that was asked alone.
+    package var domain = ""
+    /// Where assignments to keep stand; nil keeps none.
+    package var sticky: StickyCarrier?
+    /// A file with the key that these are tagged with.
+    package var key: String?
+
+    package enum StickyCarrier: String, Sendable, CaseIterable { case cookie, header }
+  }
 
   /// Without a collector nothing is recorded.
   package struct Exposures: Sendable {

@@ -20,7 +20,8 @@ package enum Edge {
     if UpstreamAddress(configuration.upstream.url)?.kind == .https {
       _ = try SyncLoop.makeTLS(configuration.upstream)
     }
-    if let path = configuration.exposures.key { _ = try readKey(path) }
+    if let path = configuration.exposures.key { _ = try readKey(path, of: "exposures.keyFile") }
+    if let path = configuration.visitors.key { _ = try readKey(path, of: "visitors.keyFile") }
   }
 
   /// Runs the edge; returns when it was told to end and every request under way is answered. `reread` is asked
@@ -39,9 +40,14 @@ package enum Edge {
     let adminListener = try Socket.listen(configuration.admin, isShared: false).release()
 
     let running = SharedWord(UInt64(count))
-    let key = try configuration.exposures.key.map { try readKey($0) }
+    let key = try configuration.exposures.key.map { try readKey($0, of: "exposures.keyFile") }
     // Without a key nobody can verify ids; they are still unlike any other.
     let tokenKey = (key ?? MessageKey(SecureRandom.bytes(32))).derived(for: "decision tokens")
+    let stickyKey = try configuration.visitors.key.map { try readKey($0, of: "visitors.keyFile") }
+    let visitors = VisitorParts(
+      cookie: configuration.visitors.cookie, domain: Array(configuration.visitors.domain.utf8),
+      sticky: configuration.visitors.sticky,
+      stickyKey: (stickyKey ?? MessageKey(SecureRandom.bytes(32))).derived(for: "sticky assignments"))
     let boot = seed()
     var exposures = configuration.exposures
     if exposures.edge.isEmpty { exposures.edge = String(Process.hostName.prefix(DatagramFormat.edgeMax)) }
@@ -55,7 +61,8 @@ package enum Edge {
         reporter: Reporter.Parts(
           settings: exposures, boot: boot, worker: UInt16(index),
           key: key?.derived(for: "exposure datagrams"),
-          socket: sockets[index]))
+          socket: sockets[index]),
+        visitors: visitors)
       let processors = Threads.processors
       let processor = configuration.pinWorkers ? processors[index % processors.count] : nil
       try start("worker-\(index)", processor: processor) {
@@ -120,12 +127,12 @@ package enum Edge {
     }
   }
 
-  private static func readKey(_ path: String) throws -> MessageKey {
+  private static func readKey(_ path: String, of setting: String) throws -> MessageKey {
     let file = try File.read(path, limit: 4096)
     do throws(TrustFailure) {
       return try MessageKey(decoding: file)
     } catch {
-      throw ConfigurationFault("exposures.keyFile", "\(path): \(error)")
+      throw ConfigurationFault(setting, "\(path): \(error)")
     }
   }
 

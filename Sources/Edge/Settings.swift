@@ -45,6 +45,16 @@ extension Configuration {
         "exposures.datagramSize", bytes: \.exposures.datagramSize,
         in: DatagramFormat.byteMin...DatagramFormat.byteMax),
       Setting("exposures.retain", bytes: \.exposures.retained, in: 65_536...(1 << 30)),
+      Setting("visitors.cookie", \.visitors.cookie),
+      Setting("visitors.domain", \.visitors.domain),
+      Setting("visitors.sticky") { configuration, value throws(ConfigurationFault) in
+        let name = try value.text("visitors.sticky")
+        configuration.visitors.sticky = Configuration.Visitors.StickyCarrier(rawValue: name)
+        guard configuration.visitors.sticky != nil || name == "off" else {
+          throw ConfigurationFault("visitors.sticky", "\"\(name)\" is none of off, cookie and header")
+        }
+      },
+      Setting("visitors.keyFile", \.visitors.key),
       Setting("limits.connections", \.limits.connections, in: 1...1_000_000),
       Setting("limits.eventStreams", \.streamMax, in: 0...1_000_000),
       Setting("limits.requestLine", bytes: \.limits.parser.lineMax, in: 256...65_536),

@@ -199,7 +199,8 @@ struct StickiesTests {
     var random = Random(seed: seed)
     var moved = 0
     for round in 0..<200 {
-      let model = random.snapshot()
+      var model = random.snapshot()
+      if random.oneIn(2) { model = model.withRequirements(&random) }
       let compiled = try Compiled(model.json)
       for _ in 0..<10 {
         let user = random.pick(Random.users)

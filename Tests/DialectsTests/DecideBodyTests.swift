@@ -55,6 +55,20 @@ struct DecideBodyTests {
     #expect((json["error"]?.text ?? "").count > 20)
   }
 
+  @Test(
+    arguments: [
+      ("{}", nil), ("{\"flagKeys\":[]}", nil), ("{\"subjectId\":\"\"}", "INVALID_SUBJECT"),
+      ("{\"subjectId\":null}", "INVALID_SUBJECT"),
+      ("{\"subjectId\":\"u\",\"subjectId\":\"\"}", "INVALID_SUBJECT"),
+      ("[]", "MALFORMED_BODY"), ("{\"track\":1}", "INVALID_TRACK"),
+    ] as [(String, String?)])
+  func `where visitors are known a subject may be left out, but not empty`(_ body: String, _ code: String?) {
+    #expect(desk.post(body, needsUser: false).code == code)
+    #expect(desk.userKey == "")
+    _ = desk.post("{\"subjectId\":\"u\"}", needsUser: false)
+    #expect(desk.userKey == "u")
+  }
+
   @Test func `a body that is no JSON is told the place`() {
     #expect(desk.post("{\"a\":}").text.contains("an unexpected character at byte 5"))
   }

@@ -51,6 +51,18 @@ struct DecideQueryTests {
     #expect(json["assignments"]?.kind == .array)
   }
 
+  @Test(
+    arguments: [
+      ("", nil), ("env=prod", nil), ("USER_KEY=a", nil), ("user_key=", "MISSING_USER_KEY"),
+      ("user_key", "MISSING_USER_KEY"), ("track=x", "INVALID_TRACK"), ("env=%zz", "MALFORMED_QUERY"),
+    ] as [(String, String?)])
+  func `where visitors are known a user may be left out, but not empty`(_ query: String, _ code: String?) {
+    #expect(desk.get(query, needsUser: false).code == code)
+    #expect(desk.userKey == "")
+    _ = desk.get("user_key=a", needsUser: false)
+    #expect(desk.userKey == "a")
+  }
+
   @Test func `without env the environment is left open`() {
     _ = desk.get("user_key=a")
     #expect(desk.environment == "")

@@ -72,27 +72,31 @@ enum Reply: Equatable {
   }
 
   /// What GET /decide answers to a query.
-  func get(_ query: [UInt8]) -> Reply {
+  func get(_ query: [UInt8], needsUser: Bool = true) -> Reply {
     query.withBytes { bytes in
-      reply(DecideQuery.read(bytes, ByteRange(start: 0, count: bytes.count), &workspace)) {
-        question, output in
+      let range = ByteRange(start: 0, count: bytes.count)
+      return reply(DecideQuery.read(bytes, range, &workspace, needsUser: needsUser)) { question, output in
         DecideAnswer.writeAssignments(question, tables, &workspace, to: &output)
       }
     }
   }
 
-  func get(_ query: String) -> Reply { get(Array(query.utf8)) }
+  func get(_ query: String, needsUser: Bool = true) -> Reply {
+    get(Array(query.utf8), needsUser: needsUser)
+  }
 
   /// What POST /api/v1/decide answers to a body.
-  func post(_ body: [UInt8]) -> Reply {
+  func post(_ body: [UInt8], needsUser: Bool = true) -> Reply {
     body.withBytes { bytes in
-      reply(DecideBody.read(bytes, &workspace)) { question, output in
+      reply(DecideBody.read(bytes, &workspace, needsUser: needsUser)) { question, output in
         counts = DecideAnswer.writeDecisions(question, tables, &workspace, &ids, to: &output)
       }
     }
   }
 
-  func post(_ body: String) -> Reply { post(Array(body.utf8)) }
+  func post(_ body: String, needsUser: Bool = true) -> Reply {
+    post(Array(body.utf8), needsUser: needsUser)
+  }
 
   /// What POST /api/v1/decide/batch answers to a body.
   func batch(_ body: String) -> Reply {

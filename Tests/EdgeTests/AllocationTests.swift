@@ -18,6 +18,10 @@ struct AllocationTests {
     "GET /decide?user_key= HTTP/1.1\r\nHost: e\r\n\r\n",
     "GET /decide?user_key=u&context=[1] HTTP/1.1\r\nHost: e\r\n\r\n",
     "GET /decide?user_key=u&env=unknown HTTP/1.1\r\nHost: e\r\n\r\n",
+    // A visitor without a cookie, with one, and with a wrong one.
+    "GET /decide HTTP/1.1\r\nHost: e\r\n\r\n",
+    "GET /decide HTTP/1.1\r\nHost: e\r\nCookie: a=b; turnout_uid=0123456789abcdef0123456789abcdef\r\n\r\n",
+    "GET /decide HTTP/1.1\r\nHost: e\r\nCookie: turnout_uid=x; turnout_sticky=x\r\n\r\n",
     "GET /health HTTP/1.1\r\nHost: e\r\n\r\n",
     "GET /nothing HTTP/1.1\r\nHost: e\r\n\r\n",
     "PUT /decide HTTP/1.1\r\nHost: e\r\n\r\n",
@@ -55,32 +59,44 @@ struct AllocationTests {
     let key = String(repeating: "0f", count: 32)
     try folder.write("exposures.key", key)
     settings.members = [
-      "\"exposures\": {\"collector\": \"127.0.0.1:\(try Plug.freePort())\", \"keyFile\": \"exposures.key\", \"flushInterval\": \"1ms\", \"dedupeWindow\": \"0s\"}"
+      "\"exposures\": {\"collector\": \"127.0.0.1:\(try Plug.freePort())\", \"keyFile\": \"exposures.key\", \"flushInterval\": \"1ms\", \"dedupeWindow\": \"0s\"}",
+      "\"visitors\": {\"cookie\": true, \"sticky\": \"cookie\", \"keyFile\": \"exposures.key\"}",
     ]
     settings.variables = [
       "LD_PRELOAD": folder.path("count.so"), "ALLOCATION_COUNT_FILE": folder.path("count"),
     ]
     let edge = try EdgeProcess(settings, folder: folder)
-    try ask(edge, rounds: 20)
+    let cookie = try #require(try edge.get("/decide?user_key=kept")["Set-Cookie"])
+    #expect(cookie.hasPrefix("turnout_sticky="))
+    let kept =
+      "GET /decide?user_key=kept HTTP/1.1\r\nHost: e\r\nCookie: \(cookie.prefix { $0 != ";" })\r\n\r\n"
+    let foreign = kept.replacing("=kept", with: "=other")
+    let requests = Self.requests + [kept, foreign]
+    try ask(edge, requests, rounds: 20)
     let before = try count(folder)
     #expect(before > 0, "the worker allocates when it starts; otherwise nothing was counted")
-    try ask(edge, rounds: 500)
+    try ask(edge, requests, rounds: 500)
     #expect(try count(folder) == before)
     let metrics = String(decoding: try edge.admin("/metrics").body, as: UTF8.self)
     #expect(!metrics.contains("turnout_exposures_recorded_total 0\n"))
     #expect(!metrics.contains("turnout_exposure_datagrams_sent_total 0\n"))
+    for outcome in [
+      "visitors_total{outcome=\"new\"}", "visitors_total{outcome=\"known\"}", "stickies_read_total",
+      "stickies_refused_total{reason=\"tampered\"}", "stickies_written_total",
+    ] {
+      #expect(try edge.metric("turnout_\(outcome)") >= 500)
+    }
   }
 
   /// Each request alone, all of them pipelined, and some over connections of their own.
-  private func ask(_ edge: EdgeProcess, rounds: Int) throws {
+  private func ask(_ edge: EdgeProcess, _ requests: [String], rounds: Int) throws {
     let client = try edge.client()
-    let expected = Self.requests.count
     for round in 0..<rounds {
       if round % 2 == 0 {
-        for request in Self.requests { _ = try client.ask(request) }
+        for request in requests { _ = try client.ask(request) }
       } else {
-        try client.send(Self.requests.joined())
-        for index in 0..<expected { _ = try client.read(toHead: Self.requests[index].hasPrefix("HEAD")) }
+        try client.send(requests.joined())
+        for request in requests { _ = try client.read(toHead: request.hasPrefix("HEAD")) }
       }
       if round % 50 == 0 { _ = try edge.unixClient().get("/health") }
     }

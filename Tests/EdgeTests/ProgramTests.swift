@@ -54,6 +54,10 @@ import Testing
       #"{"upstream": {"url": "http://x/", "environments": ["prod"], "trust": "trust.json", "clientKey": "k"}}"#,
       "upstream.clientKey: needs upstream.clientCertificate"
     ),
+    (#"{\#(upstream), "visitors": {"sticky": "session"}}"#, "\"session\" is none of off, cookie and header"),
+    (#"{\#(upstream), "visitors": {"sticky": "header"}}"#, "visitors.keyFile: is missing"),
+    (#"{\#(upstream), "visitors": {"domain": "a;b"}}"#, "visitors.domain: \"a;b\" is no domain"),
+    (#"{\#(upstream), "visitors": {"keyFile": "trust.json"}}"#, "visitors.keyFile: "),
   ])
   func `a bad configuration is refused with code 2 and says what`(members: String, message: String) throws {
     let result = try edge(members)

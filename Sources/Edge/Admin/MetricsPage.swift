@@ -27,6 +27,7 @@ struct MetricsPage: Sendable {
     requests(&page)
     latency(&page)
     decisions(&page)
+    visitors(&page)
     connections(&page)
     exposures(&page)
     snapshots(catalog, &page)
@@ -78,6 +79,27 @@ struct MetricsPage: Sendable {
     }
     page.sample("turnout_decisions_total", "reason=\"FLAG_DEFAULT\"", sum(ServeCounters.flagDefaults))
     page.sample("turnout_decisions_total", "reason=\"FLAG_NOT_FOUND\"", sum(ServeCounters.flagsNotFound))
+  }
+
+  private func visitors(_ page: inout MetricsText) {
+    page.counter(
+      "turnout_visitors_total", "Answers to requests that named no user, by what their cookie was.")
+    for outcome in Visitors.Outcome.allCases {
+      page.sample(
+        "turnout_visitors_total", "outcome=\"\(outcome)\"", sum(ServeCounters.visitor(outcome)))
+    }
+    page.counter(
+      "turnout_stickies_read_total", "Answers that kept to the assignments their request brought along.",
+      sum(ServeCounters.stickiesRead))
+    page.counter(
+      "turnout_stickies_written_total", "Answers that said which assignments to bring along next time.",
+      sum(ServeCounters.stickiesWritten))
+    page.counter(
+      "turnout_stickies_refused_total", "Answers that ignored assignments brought along, by reason.")
+    page.sample(
+      "turnout_stickies_refused_total", "reason=\"malformed\"", sum(ServeCounters.stickiesMalformed))
+    page.sample(
+      "turnout_stickies_refused_total", "reason=\"tampered\"", sum(ServeCounters.stickiesTampered))
   }
 
   private func exposures(_ page: inout MetricsText) {

@@ -14,6 +14,8 @@ struct Router: ~Copyable {
   var ids: DecisionIDs
   private var reporter: Reporter
   var streams: EventStreams
+  var visitors: Visitors
+  var stickies: Stickies
   /// Lines of the answer's head beyond those that every answer has.
   var lines: Output
   private var wall: UInt64 = 0
@@ -24,22 +26,32 @@ struct Router: ~Copyable {
   private var wantedInTurn = false
 
   /// Bytes of memory that a router needs beyond its parts'.
-  static func byteCount(streamMax: Int) -> Int { lineBytesMax + EventStreams.byteCount(capacity: streamMax) }
+  static func byteCount(streamMax: Int) -> Int {
+    lineBytesMax + EventStreams.byteCount(capacity: streamMax) + SetCookie.domainMax + Visitors.byteCount
+      + Stickies.byteCount + 5 * 64
+  }
   /// Bytes of further lines in one answer's head.
   private static var lineBytesMax: Int { 8192 }
 
   init(
     words: WorkerWords, workspace: ByteRegion, memory: ByteRegion, streamMax: Int, ids: DecisionIDs,
-    reporter: consuming Reporter
+    reporter: consuming Reporter, visitors: VisitorParts
   ) {
     self.words = words
     self.workspace = Workspace(workspace)
     self.ids = ids
     self.reporter = reporter
-    lines = Output(memory.part(from: 0, count: Self.lineBytesMax))
+    var carver = Carver(memory)
+    lines = Output(carver.region(Self.lineBytesMax))
     streams = EventStreams(
-      memory.part(from: Self.lineBytesMax, count: EventStreams.byteCount(capacity: streamMax)),
-      capacity: streamMax)
+      carver.region(EventStreams.byteCount(capacity: streamMax)), capacity: streamMax)
+    let domain = carver.region(visitors.domain.count)
+    visitors.domain.withBytes { domain.copy($0, to: 0) }
+    let cookie = SetCookie(domain: domain.bytes)
+    self.visitors = Visitors(
+      isOn: visitors.cookie, cookie: cookie, memory: carver.region(Visitors.byteCount))
+    stickies = Stickies(
+      visitors.sticky, key: visitors.stickyKey, cookie: cookie, memory: carver.region(Stickies.byteCount))
   }
 
   /// `wall` is in nanoseconds since 1970, `now` is monotonic.
@@ -54,6 +66,8 @@ struct Router: ~Copyable {
   /// Answers one request.
   mutating func answer(_ exchange: inout Exchange, _ catalog: Catalog) {
     lines.rewind(to: 0)
+    visitors.forget()
+    stickies.forget(&workspace)
     let (route, rest) = Route.of(exchange.path)
     let status = allow(route, &exchange) ?? respond(route, rest, &exchange, catalog)
     if !exchange.output.isOverflowing { words.count(ServeCounters.request(route, status)) }
@@ -100,9 +114,12 @@ struct Router: ~Copyable {
   // MARK: - Decisions
 
   private mutating func decide(_ exchange: inout Exchange, _ catalog: Catalog) -> Status {
-    switch DecideQuery.read(exchange.bytes, exchange.request.query, &workspace) {
+    switch DecideQuery.read(
+      exchange.bytes, exchange.request.query, &workspace, needsUser: !visitors.isOn)
+    {
     case .fault(let fault): return refuse(&exchange, fault)
-    case .question(let question):
+    case .question(var question):
+      identify(&question, exchange)
       return evaluate(question, &exchange, catalog) { tables, workspace, _, output in
         DecideAnswer.writeAssignments(question, tables, &workspace, to: &output)
         return DecideAnswer.FlagCounts()
@@ -111,9 +128,12 @@ struct Router: ~Copyable {
   }
 
   private mutating func decideFlags(_ exchange: inout Exchange, _ catalog: Catalog) -> Status {
-    switch DecideBody.read(exchange.bytes.slice(exchange.request.body), &workspace) {
+    switch DecideBody.read(
+      exchange.bytes.slice(exchange.request.body), &workspace, needsUser: !visitors.isOn)
+    {
     case .fault(let fault): return refuse(&exchange, fault)
     case .question(var question):
+      identify(&question, exchange)
       guard let tracks = DecideQuery.readTrack(exchange.bytes, exchange.request.query) else {
         return refuse(&exchange, DecideQuery.invalidTrack)
       }
@@ -188,7 +208,9 @@ struct Router: ~Copyable {
     guard let entry = find(question.environment, catalog), let tables = Tables(entry.tables) else {
       return refuse(&exchange, unavailable(question.environment, catalog))
     }
+    stickies.read(exchange, question, tables, &workspace)
     if let fault = question.decide(tables, &workspace) { return refuse(&exchange, fault) }
+    greet(question, tables, exchange)
     let head = beginAnswer(&exchange)
     let flags = write(tables, &workspace, &ids, &exchange.output)
     head.finish(&exchange.output)
@@ -211,6 +233,7 @@ struct Router: ~Copyable {
     }
     if flags.defaults > 0 { words.count(ServeCounters.flagDefaults, UInt64(flags.defaults)) }
     if flags.notFound > 0 { words.count(ServeCounters.flagsNotFound, UInt64(flags.notFound)) }
+    countVisitor()
     // An answer to HEAD shows nothing.
     guard exchange.request.method != .head else { return }
     if question.tracks {

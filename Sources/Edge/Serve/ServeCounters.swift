@@ -20,7 +20,12 @@ enum ServeCounters {
   static var streams: Int { connections + 1 }
   static var streamsRefused: Int { streams + 1 }
   static var eventsSent: Int { streamsRefused + 1 }
-  static var report: Int { eventsSent + 1 }
+  static var visitors: Int { eventsSent + 1 }
+  static var stickiesRead: Int { visitors + Visitors.Outcome.allCases.count }
+  static var stickiesWritten: Int { stickiesRead + 1 }
+  static var stickiesMalformed: Int { stickiesWritten + 1 }
+  static var stickiesTampered: Int { stickiesMalformed + 1 }
+  static var report: Int { stickiesTampered + 1 }
   static var count: Int { report + 14 }
 
   /// Upper bounds 1 us, 2 us, 4 us ... 2^19 us, about half a second; one more beyond.
@@ -50,6 +55,8 @@ enum ServeCounters {
       }
     return requests + route.rawValue * 10 + place
   }
+
+  static func visitor(_ outcome: Visitors.Outcome) -> Int { visitors + outcome.rawValue }
 
   static func reason(_ reason: Reason) -> Int { reasons + Int(reason.rawValue) }
 

@@ -31,6 +31,7 @@ struct Worker: ~Copyable {
     /// Tags decision ids.
     var tokenKey: MessageKey
     var reporter: Reporter.Parts
+    var visitors: VisitorParts
   }
 
   init(_ parts: Parts) throws(SystemFailure) {
@@ -43,7 +44,7 @@ struct Worker: ~Copyable {
     let ids = DecisionIDs(key: parts.tokenKey, scratch: scratch.leak(), seed: parts.seed)
     router = Router(
       words: parts.words, workspace: workspace.leak(), memory: routing.leak(), streamMax: parts.streamMax,
-      ids: ids, reporter: reporter)
+      ids: ids, reporter: reporter, visitors: parts.visitors)
     words = parts.words
     isEnding = parts.isEnding
     syncWaker = parts.syncWaker
