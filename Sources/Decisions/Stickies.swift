@@ -52,6 +52,19 @@ extension Workspace {
     stickyCount += 1
   }
 
+  /// Whether the user brought along what to keep of the experiment.
+  @_noAllocation @_noLocks
+  package func isSticky(_ experiment: Int, _ tables: Tables) -> Bool {
+    guard stickyCount > 0 else { return false }
+    let rank = tables.experimentNames[experiment].rank
+    var (low, high) = (0, stickyCount)
+    while low < high {
+      let middle = (low + high) / 2
+      if stickies[middle].rank < rank { low = middle + 1 } else { high = middle }
+    }
+    return low < stickyCount && stickies[low].rank == rank
+  }
+
   /// Instead of step 5: who came through steps 1 to 4 keeps the variant, whatever the bucket says. Then nobody
   /// else of the layer has the user: not by bucket, and not by a sticky of a lower rank.
   mutating func applyStickies(_ tables: Tables) {

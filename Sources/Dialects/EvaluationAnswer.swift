@@ -28,7 +28,10 @@ package enum EvaluationAnswer {
       guard let variant = workspace.variant(of: experiment) else { continue }
       let fragments = tables.variants[Int(row.firstVariant) + variant]
       output.append(tables.text(fragments.evaluationHead))
-      output.append(reason(row, isOverride: workspace.reason(of: experiment).isOverride))
+      output.append(
+        reason(
+          row, isOverride: workspace.reason(of: experiment).isOverride,
+          isSticky: workspace.isSticky(experiment, tables)))
       output.append(tables.text(fragments.evaluationTail))
       workspace.show(experiment)
       return .answered
@@ -77,8 +80,10 @@ package enum EvaluationAnswer {
   }
 
   /// Why a user has a variant, in the words of OpenFeature's specification (types, resolution reason).
-  private static func reason(_ row: ExperimentRow, isOverride: Bool) -> StaticString {
+  private static func reason(_ row: ExperimentRow, isOverride: Bool, isSticky: Bool) -> StaticString {
     if isOverride { return "TARGETING_MATCH" }
+    // Of one user alone, as a bucket would be.
+    if isSticky { return "SPLIT" }
     if case .buckets = row.dependence { return "SPLIT" }
     return row.audience == 0 && row.targeting == 0 ? "STATIC" : "TARGETING_MATCH"
   }

@@ -111,7 +111,7 @@ struct StickyTokensTests {
       #expect(foreign.variants == [0, 0, 0])
       #expect(foreign.token != nil)
     }
-    for environment in ["pro", "prods", "staging"] {
+    for environment in ["pro", "prods", "proe", "staging"] {
       #expect(try Keeper(environment: environment).visit("user", token).outcome == .tampered)
     }
     // What one text loses the other does not win.

@@ -55,9 +55,9 @@ private struct Shop {
     try client.ask("\(method) \(target) HTTP/1.1\r\nHost: edge\r\n\(fields.map { $0 + "\r\n" }.joined())\r\n")
   }
 
-  func post(_ body: String, _ fields: [String] = []) throws -> Answer {
+  func post(_ body: String, _ fields: [String] = [], to target: String = "/api/v1/decide") throws -> Answer {
     try client.ask(
-      "POST /api/v1/decide HTTP/1.1\r\nHost: edge\r\nContent-Length: \(body.utf8.count)\r\n"
+      "POST \(target) HTTP/1.1\r\nHost: edge\r\nContent-Length: \(body.utf8.count)\r\n"
         + "\(fields.map { $0 + "\r\n" }.joined())\r\n\(body)")
   }
 
@@ -259,6 +259,39 @@ private let attributes = " Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"
     #expect(try shop.get("/decide?user_key=u", ["X-Turnout-Sticky: \(token)"]).variant() == "v1")
     // The setting says where it stands; elsewhere it is not looked for.
     #expect(try shop.get("/decide?user_key=u", ["Cookie: turnout_sticky=\(token)"]).variant() == "v2")
+  }
+
+  @Test func `the evaluation protocol keeps variants too, and its ETag knows the token`() throws {
+    let shop = try Shop("\"sticky\": \"header\", \"keyFile\": \"visitors.key\"")
+    let all = "/ofrep/v1/evaluate/flags"
+    let user = #"{"context":{"targetingKey":"u"}}"#
+    let token = try #require(try shop.post(user, to: "\(all)/banner")["X-Turnout-Sticky"])
+    #expect(try shop.post(user, to: all)["X-Turnout-Sticky"] == token)
+    let field = "X-Turnout-Sticky: \(token)"
+    try shop.publish(2, everyone: "v2")
+
+    let kept = try shop.post(user, [field], to: "\(all)/banner").json()
+    #expect(kept["value"]?.text == "blue" && kept["reason"]?.text == "SPLIT")
+    let moved = try shop.post(user, to: "\(all)/banner").json()
+    #expect(moved["value"]?.text == "green" && moved["reason"]?.text == "STATIC")
+
+    let answer = try shop.post(user, [field], to: all)
+    #expect(answer.text.contains(#""value":"blue""#) && answer["X-Turnout-Sticky"] == nil)
+    let condition = "If-None-Match: \(try #require(answer["ETag"]))"
+    #expect(try shop.post(user, [field, condition], to: all).status == 304)
+    let without = try shop.post(user, [condition], to: all)
+    #expect(without.status == 200 && without.text.contains(#""value":"green""#))
+
+    // Nobody in particular brings nothing along and takes nothing away.
+    for fields in [[], [field]] {
+      let nobody = try shop.post("{}", fields, to: "\(all)/banner")
+      #expect(try nobody.json()["value"]?.text == "green" && nobody["X-Turnout-Sticky"] == nil)
+    }
+    // Nor does a batch, also right after a request that did.
+    _ = try shop.post(user, [field], to: all)
+    let batch = try shop.post(#"{"subjects":[{"subjectId":"u"}]}"#, [field], to: "/api/v1/decide/batch")
+    #expect(batch.text.contains(#""value":"green""#) && batch["X-Turnout-Sticky"] == nil)
+    #expect(try shop.stickies("refused_total{reason=\"tampered\"}") == 0)
   }
 
   @Test func `tokens are counted by what became of them, and the next answer replaces a wrong one`() throws {

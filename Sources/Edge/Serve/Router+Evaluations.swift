@@ -29,7 +29,9 @@ extension Router {
         words.count(ServeCounters.flagsNotFound)
         return refuse(&exchange, Self.flagNotFound, key: key)
       }
+      stickies.read(exchange, question, tables, &workspace)
       if let fault = question.decide(tables, &workspace) { return refuse(&exchange, fault, key: key) }
+      greet(question, tables, exchange)
       let start = exchange.output.count
       let head = beginAnswer(&exchange)
       var counts = DecideAnswer.FlagCounts()
@@ -65,7 +67,8 @@ extension Router {
       guard let entry = find(question.environment, catalog), let tables = Tables(entry.tables) else {
         return refuse(&exchange, unavailable(question.environment, catalog), key: nil)
       }
-      let tag = writeTag(entry, digest)
+      stickies.read(exchange, question, tables, &workspace)
+      let tag = writeTag(entry, digest ^ stickies.mark)
       if isCurrent(announced, entry), ETag.matches(exchange.bytes.slice(exchange.request.ifNoneMatch), tag) {
         ResponseHead.write(
           .notModified, for: exchange.request, date: exchange.date, fields: lines.written,
@@ -73,6 +76,7 @@ extension Router {
         return .notModified
       }
       if let fault = question.decide(tables, &workspace) { return refuse(&exchange, fault, key: nil) }
+      greet(question, tables, exchange)
       let head = beginAnswer(&exchange)
       let counts = EvaluationAnswer.writeAll(question, tables, &workspace, to: &exchange.output)
       head.finish(&exchange.output)

@@ -19,6 +19,8 @@ struct Stickies {
   private let cookie: SetCookie
   /// What became of the token of this request; nil if it had none.
   private var received: StickyTokens.Outcome?
+  /// Of the request's token, for who answers that nothing changed; 0 without one.
+  private(set) var mark: UInt64 = 0
   /// Whether the answer to this request has a token.
   private(set) var isWritten = false
   /// The token that is being put together, before it is known whether the answer needs it.
@@ -44,6 +46,7 @@ struct Stickies {
     workspace.clearStickies()
     tokens.forget()
     received = nil
+    mark = 0
     isWritten = false
   }
 
@@ -60,7 +63,10 @@ struct Stickies {
       case .cookie:
         Cookies.first(Self.cookieName, in: exchange.request.cookie, of: exchange.bytes) ?? .empty
       }
-    if !token.isEmpty { received = tokens.read(token, question, tables, &workspace) }
+    // Nobody in particular keeps nothing.
+    guard !token.isEmpty, !question.userKey.isEmpty else { return }
+    received = tokens.read(token, question, tables, &workspace)
+    mark = Fingerprint.of(token)
   }
 
   /// After it: appends the line with the token of what is to be kept, if that is not what the request said.
@@ -69,7 +75,7 @@ struct Stickies {
     _ question: Question, _ tables: Tables, _ workspace: inout Workspace, isSecure: Bool,
     to lines: inout Output
   ) {
-    guard let carrier else { return }
+    guard let carrier, !question.userKey.isEmpty else { return }
     workspace.settleStickies(tables)
     // Nothing is the answer to nothing; otherwise what is wrong would come again and again.
     if case nil = received, workspace.settledCount == 0 { return }
