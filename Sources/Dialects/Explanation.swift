@@ -1,45 +1,147 @@
-// "Why": every step of every experiment for one user, as JSON, read back from the workspace that decided.
+// "Why": every step of every experiment for one user, as JSON, read back from the workspace that decided. The
+// answer states all that it follows from, so that it can be given again elsewhere, and its length has a bound.
 // Off the hot path: it allocates.
 
 import Bytes
 package import Decisions
+import HTTP
 import JSON
 
 package struct Explanation {
+  /// Bytes of an answer.
+  package static var byteCountMax: Int { 1 << 20 }
+
+  /// What is known of the snapshot beside its tables.
+  package struct Provenance: Equatable {
+    /// Of the snapshot as it was published, in lower-case hexadecimal.
+    package var sha256: String
+    /// The ids of the trusted keys that signed it; none if nobody did.
+    package var signers: [String]
+
+    package init(sha256: String, signers: [String]) {
+      self.sha256 = sha256
+      self.signers = signers
+    }
+  }
+
+  package enum Outcome {
+    case answer([UInt8])
+    case fault(ClientFault)
+  }
+
   private let question: Question
   private let tables: Tables
+  private let provenance: Provenance
+  private let selection: [[UInt8]]?
+  /// Bytes of an answer, and of one experiment in it.
+  private let limit: Int
+  /// The experiments that are explained, in the order of the snapshot.
+  package let experiments: [Int]
+  /// What was selected and is neither key nor id of an experiment, in the order of the request.
+  package let unknown: [[UInt8]]
 
-  package init(_ question: Question, _ tables: Tables) {
+  /// The explanation of `question` for `tables`; with a selection only of the experiments with these keys or ids.
+  package init(
+    _ question: Question, _ tables: Tables, _ provenance: Provenance, selection: [[UInt8]]? = nil,
+    limit: Int = byteCountMax
+  ) {
     self.question = question
     self.tables = tables
+    self.provenance = provenance
+    self.selection = selection
+    self.limit = limit
+    guard let selection else {
+      experiments = Array(0..<tables.experiments.count)
+      unknown = []
+      return
+    }
+    let wanted = Set(selection)
+    var found = Set<[UInt8]>()
+    experiments = (0..<tables.experiments.count).filter { index in
+      let names = tables.experimentNames[index]
+      let named = [[UInt8](tables.text(names.key)), [UInt8](tables.text(names.id))].filter(wanted.contains)
+      found.formUnion(named)
+      return !named.isEmpty
+    }
+    unknown = selection.filter { !found.contains($0) }
   }
 
-  /// The explanation of the decision that `workspace` made last, for the same question and tables.
-  /// Without its context it holds nothing that a client wrote but the user key.
-  package func json(_ workspace: inout Workspace, withContext: Bool = true) -> [UInt8] {
+  /// The whole answer about the decision that `workspace` made last, for the same question and tables. What
+  /// would make it longer than the limit is counted instead.
+  package func answer(_ workspace: inout Workspace) -> Outcome {
+    guard let context = Self.object(question.context) else {
+      return .fault(
+        ClientFault("INVALID_CONTEXT", "The context is nested too deep to be explained: send a flatter one."))
+    }
     var writer = Writer()
     writer.object { writer in
-      writer.key("user_key")
-      writer.string(question.userKey)
-      writer.key("environment")
-      writer.string(tables.text(tables.header.environment))
-      writer.key("config_version")
-      writer.integer(Int(tables.header.version))
-      if withContext {
-        writer.key("context")
-        writer.raw(question.context.isEmpty ? ("{}" as StaticString).bytes : question.context)
-      }
+      inputs(context, &writer)
       writer.key("experiments")
+      var left = experiments[...]
       writer.array { writer in
-        for index in 0..<tables.experiments.count { explain(index, &workspace, &writer) }
+        while let index = left.first {
+          let text = experiment(index, &workspace)
+          guard writer.text.count + text.count + Self.tailMax <= limit else { break }
+          text.withBytes { writer.raw($0) }
+          left.removeFirst()
+        }
       }
+      writer.key("omitted")
+      writer.integer(left.count)
     }
-    return writer.text
+    guard writer.text.count <= limit else {
+      return .fault(
+        ClientFault(
+          "EXPLANATION_TOO_LARGE",
+          "User and context alone make the explanation longer than 1 MiB: send less of them.",
+          status: .bodyTooLarge))
+    }
+    return .answer(writer.text)
   }
 
-  private func explain(_ index: Int, _ workspace: inout Workspace, _ writer: inout Writer) {
+  /// Bytes that may follow the last experiment: `,` before it, and `],"omitted":32768}`.
+  private static var tailMax: Int { 32 }
+
+  /// The object that `context` is, without blanks around it; nil if it is nested so deep that no JSON text that
+  /// holds it can be read.
+  private static func object(_ context: ByteView) -> ByteView? {
+    guard !context.isEmpty else { return ("{}" as StaticString).bytes }
+    var reader = Reader()
+    _ = reader.next(context)
+    let start = reader.offset - 1
+    while reader.depth > 0 {
+      guard reader.depth < Reader.depthMax else { return nil }
+      _ = reader.next(context)
+    }
+    return context.slice(start..<reader.offset)
+  }
+
+  /// Everything that the outcome follows from.
+  private func inputs(_ context: ByteView, _ writer: inout Writer) {
+    writer.key("user_key")
+    writer.string(question.userKey)
+    writer.key("environment")
+    writer.string(tables.text(tables.header.environment))
+    writer.key("config_version")
+    writer.integer(Int(tables.header.version))
+    writer.key("snapshot")
+    writer.string(provenance.sha256)
+    writer.key("signed_by")
+    writer.array(provenance.signers) { $0.string($1) }
+    writer.key("context")
+    writer.raw(context)
+    guard let selection else { return }
+    writer.key("selected")
+    writer.array(selection) { writer, name in name.withBytes { writer.string($0) } }
+    writer.key("unknown")
+    writer.array(unknown) { writer, name in name.withBytes { writer.string($0) } }
+  }
+
+  /// One experiment of the answer. It ends early, and is no whole explanation, where it is above the limit.
+  package func experiment(_ index: Int, _ workspace: inout Workspace) -> [UInt8] {
     let row = tables.experiments[index]
     let names = tables.experimentNames[index]
+    var writer = Writer()
     writer.object { writer in
       writer.key("experiment_key")
       writer.string(tables.text(names.key))
@@ -55,6 +157,7 @@ package struct Explanation {
       writer.key("steps")
       writer.array { steps(index, row, names, &workspace, &$0) }
     }
+    return writer.text
   }
 
   private func write(_ range: ByteRange?, _ writer: inout Writer) {
@@ -143,13 +246,13 @@ package struct Explanation {
       writer.bool(workspace.explain(ruleList: list, tables, question.context))
       writer.key("rules")
       writer.array { writer in
-        for rule in tables.ruleLists[list].range {
+        for rule in tables.ruleLists[list].range where writer.text.count <= limit {
           writer.object { writer in
             writer.key("matched")
             writer.bool(workspace.explain(rule: rule, tables, question.context))
             writer.key("conditions")
             writer.array { writer in
-              for place in tables.rules[rule].range {
+              for place in tables.rules[rule].range where writer.text.count <= limit {
                 condition(Int(tables.ruleConditions[place]), &workspace, &writer)
               }
             }

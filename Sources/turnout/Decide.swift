@@ -17,7 +17,8 @@ enum Decide {
   static let command = Command("decide", "print what GET /decide would answer", options: options)
 
   static func run(_ invocation: Invocation) throws {
-    try withDecision(invocation) { question, tables, workspace in
+    let snapshot = try Documents.snapshot(invocation.required("snapshot"))
+    try withDecision(invocation, snapshot) { question, tables, workspace in
       let memory = try Memory(byteCount: 64 << 20)
       var output = Output(memory.region)
       DecideAnswer.writeAssignments(question, tables, &workspace, to: &output)
@@ -25,14 +26,21 @@ enum Decide {
     }
   }
 
-  /// Decides as the command line asks and calls `body` with the outcome.
+  /// Decides for the user and context of the command line and calls `body` with the outcome.
   static func withDecision(
-    _ invocation: Invocation, _ body: (Question, Tables, inout Workspace) throws -> Void
+    _ invocation: Invocation, _ snapshot: VerifiedSnapshot,
+    _ body: (Question, Tables, inout Workspace) throws -> Void
   ) throws {
-    let snapshot = try Documents.snapshot(invocation.required("snapshot"))
     let user = Array(try invocation.required("user").utf8)
-    let context = Array((invocation["context"] ?? "").utf8)
     guard !user.isEmpty else { throw UsageFault("--user must not be empty") }
+    try withDecision(snapshot, user: user, context: Array((invocation["context"] ?? "").utf8), body)
+  }
+
+  /// Decides and calls `body` with the outcome.
+  static func withDecision(
+    _ snapshot: VerifiedSnapshot, user: [UInt8], context: [UInt8],
+    _ body: (Question, Tables, inout Workspace) throws -> Void
+  ) throws {
     let tablesMemory = try Memory(byteCount: snapshot.tables.count)
     snapshot.tables.withBytes { tablesMemory.region.copy($0, to: 0) }
     let workspaceMemory = try Memory(byteCount: Workspace.byteCount)
@@ -44,9 +52,7 @@ enum Decide {
         var question = Question()
         question.userKey = user
         question.context = context
-        if let fault = question.decide(tables, &workspace) {
-          throw Refused(String(decoding: [UInt8](capacity: 4096) { fault.write(to: &$0) }, as: UTF8.self))
-        }
+        if let fault = question.decide(tables, &workspace) { throw Refused(fault) }
         try body(question, tables, &workspace)
       }
     }

@@ -1,5 +1,6 @@
 // Files the tool reads, and the limits it reads them with.
 
+import Arguments
 import Bytes
 import Kernel
 import Snapshots
@@ -15,6 +16,15 @@ enum Documents {
   /// The snapshot in a file, compiled as an edge would; `environment` must be its own if given.
   static func snapshot(_ path: String) throws -> VerifiedSnapshot {
     try VerifiedSnapshot(unsigned: File.read(path, limit: snapshotMax), environment: nil)
+  }
+
+  /// The manifest of `--manifest` and the keys of `--trust` that signed it, if they are enough.
+  static func manifest(_ invocation: Invocation) throws -> (manifest: Manifest, signers: [String]) {
+    let trusted = try TrustedKeys(decoding: small(invocation.required("trust")))
+    let envelope = try Envelope(
+      decoding: File.read(invocation.required("manifest"), limit: Envelope.byteCountMax))
+    let manifest = try Manifest(decoding: envelope.verified(Envelope.manifestType, by: trusted))
+    return (manifest, envelope.signers(among: trusted))
   }
 
   /// Prints findings as `file: place: message`, one a line.

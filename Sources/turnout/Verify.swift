@@ -17,10 +17,7 @@ enum Verify {
     ])
 
   static func run(_ invocation: Invocation) throws {
-    let trusted = try TrustedKeys(decoding: Documents.small(invocation.required("trust")))
-    let envelope = try Envelope(
-      decoding: File.read(invocation.required("manifest"), limit: Envelope.byteCountMax))
-    let manifest = try Manifest(decoding: envelope.verified(Envelope.manifestType, by: trusted))
+    let (manifest, signers) = try Documents.manifest(invocation)
     try manifest.check(environment: invocation["environment"] ?? manifest.environment, after: nil)
     if let text = invocation["min-version"] {
       guard let least = Int(text) else { throw UsageFault("--min-version needs a number") }
@@ -37,7 +34,7 @@ enum Verify {
       Documents.print(snapshot.findings, in: path)
     }
     print("\(manifest.environment) version \(manifest.version): good")
-    print("signed by \(envelope.signers(among: trusted).joined(separator: ", "))")
+    print("signed by \(signers.joined(separator: ", "))")
     print("expires at \(Timestamp.text(milliseconds: manifest.expiresAt))")
   }
 }

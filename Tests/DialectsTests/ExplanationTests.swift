@@ -139,4 +139,129 @@ struct ExplanationTests {
     #expect(try desk.explain("u\"", "")["context"]?.kind == .object)
     #expect(try desk.explain("u\"", "")["user_key"]?.text == "u\"")
   }
+
+  // MARK: - The whole answer
+
+  /// A snapshot whose experiments are the keys k0, k1, ... with the ids x0, x1, ...
+  private func desk(_ seed: UInt64) throws -> Desk {
+    var random = Random(seed: seed)
+    return try Desk(Sample.document(cap: 2, experiments: Sample.experiments(&random)))
+  }
+
+  private func keys(_ answer: Reply) throws -> [String?] {
+    try #require(try answer.json()["experiments"]).elements.map { $0["experiment_key"]?.text }
+  }
+
+  @Test func `an answer states everything that it follows from`() throws {
+    let context = "{\"a\": \"U\\u0053\",\n\"a\":1}"
+    let answer = try desk(1).explain("u \"1\"", " \(context)\t", selection: ["x1", "no"]).text
+    let signers = Desk.provenance.signers.map(\.quoted).joined(separator: ",")
+    let head = """
+      {"user_key":"u \\"1\\"","environment":"prod","config_version":7,"snapshot":"\(Desk.provenance.sha256)",\
+      "signed_by":[\(signers)],"context":\(context),"selected":["x1","no"],"unknown":["no"],\
+      "experiments":[{"experiment_key":"k1","experiment_id":"x1",
+      """
+    #expect(answer.hasPrefix(head), "\(answer)")
+    #expect(answer.hasSuffix("],\"omitted\":0}"))
+    #expect(try desk(1).explain("u", "", selection: nil).text.contains("\"context\":{},\"experiments\":["))
+  }
+
+  @Test(arguments: [21, 22])
+  func `a saved answer gives the same bytes again`(_ seed: UInt64) throws {
+    var random = Random(seed: seed)
+    for _ in 0..<60 {
+      let desk = try Desk(Sample.document(cap: random.below(3), experiments: Sample.experiments(&random)))
+      for _ in 0..<6 {
+        let user = random.pick(["user-\(random.below(20))", "\u{0}\"\\é\u{1F468}", "\u{7F}/\n"])
+        let selection =
+          random.oneIn(2) ? nil : (0..<random.below(4)).map { _ in random.pick(["k1", "x2", "é\""]) }
+        let saved = desk.explain(user, Sample.context(&random), selection: selection).text
+        #expect(try desk.replay(saved) == .answer(saved))
+      }
+    }
+  }
+
+  @Test func `a selection names keys or ids and changes nothing of what is said`() throws {
+    let desk = try desk(2)
+    let all = try desk.explain("user-1", "{}", selection: nil).json()
+    for (selection, keys, unknown) in [
+      ([], [], []), (["k3"], ["k3"], []), (["x4", "k0", "k4"], ["k0", "k4"], []),
+      (["b", "k5", "a", "b"], ["k5"], ["b", "a", "b"]),
+    ] as [([String], [String], [String])] {
+      let answer = desk.explain("user-1", "{}", selection: selection)
+      #expect(try self.keys(answer) == keys)
+      let json = try answer.json()
+      #expect(json["unknown"]?.elements.map(\.text) == unknown)
+      for experiment in try #require(json["experiments"]).elements {
+        let same = try #require(all["experiments"]).elements.first {
+          $0["experiment_key"]?.text == experiment["experiment_key"]?.text
+        }
+        #expect(same?.source == experiment.source)
+      }
+    }
+  }
+
+  @Test func `an answer holds the experiments that fit into the limit and counts the rest`() throws {
+    let desk = try desk(3)
+    let whole = desk.explain("user-1", "{}", selection: nil).text
+    let all = try keys(.answer(whole))
+    var seen = Set<Int>()
+    for limit in stride(from: whole.utf8.count + 40, through: 0, by: -7) {
+      let answer = desk.explain("user-1", "{}", selection: nil, limit: limit)
+      guard answer.code == nil else {
+        #expect(answer.code == "EXPLANATION_TOO_LARGE")
+        seen.insert(-1)
+        continue
+      }
+      #expect(!seen.contains(-1))
+      #expect(answer.text.utf8.count <= limit)
+      let told = try keys(answer)
+      #expect(told == Array(all.prefix(told.count)))
+      #expect(try answer.json()["omitted"]?.integer == all.count - told.count)
+      seen.insert(told.count)
+    }
+    #expect(seen == Set(-1...all.count))
+  }
+
+  @Test func `the limit holds for a large snapshot, for one large experiment and for a large context`() throws
+  {
+    let max = Explanation.byteCountMax
+    let condition =
+      #"{"conditions":[{"attribute":"a","operator":"eq","value":"\#(String(repeating: "v", count: 900))"}]}"#
+    func experiment(_ index: Int, rules: Int) -> String {
+      let list = Array(repeating: condition, count: rules).joined(separator: ",")
+      return #"{"id":"x\#(index)","key":"k\#(index)","salt":"s","targetingRules":[\#(list)]}"#
+    }
+    func document(_ experiments: [String]) -> String {
+      #"{"version":1,"environment":"e","experiments":[\#(experiments.joined(separator: ","))]}"#
+    }
+    // What a context says of an attribute stands in every condition on it.
+    let context = #"{"a":"\#(String(repeating: "c", count: 60_000))"}"#
+    let many = try Desk(document((0..<3000).map { experiment($0, rules: 1) }))
+    for context in ["{}", context] {
+      let answer = many.explain("u", context, selection: nil)
+      #expect(answer.text.utf8.count <= max)
+      #expect(answer.text.utf8.count > max - 70_000)
+      let count = try keys(answer).count
+      #expect(try answer.json()["omitted"]?.integer == 3000 - count)
+    }
+    let large = try Desk(
+      document([experiment(0, rules: 1), experiment(1, rules: 60_000), experiment(2, rules: 0)]))
+    let answer = large.explain("u", context, selection: nil)
+    #expect(try keys(answer) == ["k0"])
+    #expect(try answer.json()["omitted"]?.integer == 2)
+    #expect(try keys(large.explain("u", context, selection: ["k2"])) == ["k2"])
+    let long = #"{"b":"\#(String(repeating: "c", count: max))"}"#
+    #expect(large.explain("u", long, selection: nil).code == "EXPLANATION_TOO_LARGE")
+  }
+
+  @Test func `a context that fits into no answer is refused`() throws {
+    let desk = try desk(4)
+    func nested(_ depth: Int) -> String {
+      String(repeating: "{\"b\":", count: depth - 1) + "{}" + String(repeating: "}", count: depth - 1)
+    }
+    let saved = desk.explain("u", nested(63), selection: nil).text
+    #expect(try desk.replay(saved) == .answer(saved))
+    #expect(desk.explain("u", nested(64), selection: nil).code == "INVALID_CONTEXT")
+  }
 }

@@ -163,17 +163,67 @@ enum Reply: Equatable {
 
   /// What /explain answers to a user and a context.
   func explain(_ user: String, _ context: String) throws -> Element {
-    let text = Array(user.utf8).withBytes { user in
+    try explain(user, context, selection: nil).json()
+  }
+
+  func explain(
+    _ user: String, _ context: String, selection: [String]?, limit: Int = Explanation.byteCountMax
+  ) -> Reply {
+    Array(user.utf8).withBytes { user in
       Array(context.utf8).withBytes { context in
         var question = Question()
         question.userKey = user
         question.context = context
         workspace.text.rewind(to: 0)
         precondition(question.decide(tables, &workspace) == nil)
-        return Explanation(question, tables).json(&workspace)
+        return explain(question, selection?.map { Array($0.utf8) }, Self.provenance, limit: limit)
       }
     }
-    return try Document(text).root
+  }
+
+  static let provenance = Explanation.Provenance(
+    sha256: String(repeating: "0a", count: 32), signers: ["key 1", "key 2"])
+
+  /// What POST /explain answers to a body.
+  func explain(_ body: String) -> Reply {
+    Array(body.utf8).withBytes { bytes in
+      var output = Output(room)
+      switch ExplainBody.read(bytes, &workspace) {
+      case .fault(let fault): return refuse(fault, &output)
+      case .question(let question, let selection):
+        environment = String(question.environment)
+        if let fault = question.decide(tables, &workspace) { return refuse(fault, &output) }
+        return explain(question, selection, Self.provenance)
+      }
+    }
+  }
+
+  /// The answer to what a saved answer says of itself.
+  func replay(_ text: String) throws -> Reply {
+    guard let saved = SavedExplanation(Array(text.utf8)) else { throw Unreadable() }
+    return saved.userKey.withBytes { user in
+      saved.context.withBytes { context in
+        var question = Question()
+        question.userKey = user
+        question.context = context
+        precondition(question.decide(tables, &workspace) == nil)
+        return explain(question, saved.selection, saved.provenance)
+      }
+    }
+  }
+
+  struct Unreadable: Error {}
+
+  private func explain(
+    _ question: Question, _ selection: [[UInt8]]?, _ provenance: Explanation.Provenance,
+    limit: Int = Explanation.byteCountMax
+  ) -> Reply {
+    var output = Output(room)
+    let explanation = Explanation(question, tables, provenance, selection: selection, limit: limit)
+    switch explanation.answer(&workspace) {
+    case .answer(let text): return .answer(String(decoding: text, as: UTF8.self))
+    case .fault(let fault): return refuse(fault, &output)
+    }
   }
 
   private func reply(_ outcome: QuestionOutcome, _ write: (Question, inout Output) -> Void) -> Reply {

@@ -177,8 +177,9 @@ import Testing
     let decided = try Program.turnout("decide", "--snapshot", served, "--user", "u1")
     #expect(decided.code == 0)
     #expect(try decided.output == edge.get("/decide?user_key=u1").text + "\n")
-    let explained = try Program.turnout("explain", "--snapshot", served, "--user", "u1", "--json")
-    #expect(try explained.output == edge.admin("/explain?user_key=u1").text + "\n")
+    let explained = try Program.turnout(
+      "explain", "--snapshot", served, "--user", "u1", "--json", "--manifest", manifest, "--trust", trust)
+    #expect(try explained.output == edge.admin("/explain?user_key=u1").text)
     let text = try Program.turnout("explain", "--snapshot", served, "--user", "u1", "--experiment", "color")
     #expect(text.code == 0)
     #expect(text.output.hasPrefix("color: EXPERIMENT_ASSIGNED -> "))

@@ -119,9 +119,6 @@ extension String {
     #expect(try edge.metric(#"turnout_http_request_duration_seconds_bucket{le="+Inf"}"#) == 1)
 
     #expect(try edge.admin("/nothing").status == 404)
-    let wrong = try RawClient(port: edge.adminPort).post("/ready", "")
-    #expect(wrong.status == 405)
-    #expect(wrong["Allow"] == "GET, HEAD")
   }
 
   @Test func `a connection serves one request after the other`() throws {

@@ -52,47 +52,94 @@ struct AdminLoop: ~Copyable {
 
   private mutating func answer(_ exchange: inout Exchange, _ catalog: Catalog) {
     let path = String(exchange.path)
-    guard exchange.request.method == .get || exchange.request.method == .head else {
-      return write(
-        &exchange, .methodNotAllowed, Self.fault("METHOD_NOT_ALLOWED", "Use GET."),
-        fields: "Allow: GET, HEAD\r\n")
+    switch path {
+    case "/health", "/ready", "/metrics", "/snapshot":
+      if allow(&exchange, "Allow: GET, HEAD, OPTIONS\r\n") { show(path, &exchange, catalog) }
+    case "/explain":
+      if allow(&exchange, post: true, "Allow: GET, HEAD, POST, OPTIONS\r\n") { explain(&exchange, catalog) }
+    case "" where exchange.request.method == .options:
+      options(&exchange, "Allow: GET, HEAD, POST, OPTIONS\r\n")
+    default:
+      let fault = ClientFault(
+        "NOT_FOUND", "There are /health, /ready, /metrics, /snapshot and /explain.", status: .notFound)
+      refuse(&exchange, fault)
     }
+  }
+
+  private func show(_ path: String, _ exchange: inout Exchange, _ catalog: Catalog) {
     switch path {
     case "/health": write(&exchange, .ok, Array("{\"status\":\"ok\"}".utf8))
     case "/ready":
       let (isReady, body) = Readiness.describe(catalog, isEnding: isEnding.value != 0)
       write(&exchange, isReady ? .ok : .unavailable, body)
     case "/metrics": write(&exchange, .ok, metrics.render(catalog), type: .metrics)
-    case "/snapshot": write(&exchange, .ok, Readiness.snapshots(catalog))
-    case "/explain": explain(&exchange, catalog)
-    default:
-      write(
-        &exchange, .notFound,
-        Self.fault("NOT_FOUND", "There are /health, /ready, /metrics, /snapshot and /explain."))
+    default: write(&exchange, .ok, Readiness.snapshots(catalog))
     }
   }
 
-  /// GET /explain takes what GET /decide takes.
+  /// GET /explain takes what GET /decide takes, POST /explain what ``ExplainBody`` says.
   private mutating func explain(_ exchange: inout Exchange, _ catalog: Catalog) {
-    let fault: ClientFault
-    switch DecideQuery.read(exchange.bytes, exchange.request.query, &workspace) {
-    case .fault(let found): fault = found
-    case .question(let question):
-      if let entry = catalog.entry(question.environment), let tables = Tables(entry.tables) {
-        guard let found = question.decide(tables, &workspace) else {
-          return write(&exchange, .ok, Explanation(question, tables).json(&workspace))
-        }
-        fault = found
-      } else {
-        fault = ClientFault(
-          "NO_SNAPSHOT", "No snapshot is loaded for this environment: check its name.", status: .unavailable)
+    if exchange.request.method == .post {
+      switch ExplainBody.read(exchange.bytes.slice(exchange.request.body), &workspace) {
+      case .fault(let fault): refuse(&exchange, fault)
+      case .question(let question, let selection): explain(question, selection, &exchange, catalog)
+      }
+    } else {
+      switch DecideQuery.read(exchange.bytes, exchange.request.query, &workspace) {
+      case .fault(let fault): refuse(&exchange, fault)
+      case .question(let question): explain(question, nil, &exchange, catalog)
       }
     }
-    write(&exchange, fault.status, [UInt8](capacity: 4096) { fault.write(to: &$0) })
   }
 
-  private static func fault(_ code: StaticString, _ message: StaticString) -> [UInt8] {
-    [UInt8](capacity: 4096) { ClientFault(code, message).write(to: &$0) }
+  private mutating func explain(
+    _ question: Question, _ selection: [[UInt8]]?, _ exchange: inout Exchange, _ catalog: Catalog
+  ) {
+    guard let entry = catalog.entry(question.environment), let tables = Tables(entry.tables) else {
+      let fault = ClientFault(
+        "NO_SNAPSHOT", "No snapshot is loaded for this environment: check its name.", status: .unavailable)
+      return refuse(&exchange, fault)
+    }
+    if let fault = question.decide(tables, &workspace) { return refuse(&exchange, fault) }
+    let explanation = Explanation(question, tables, Self.provenance(entry), selection: selection)
+    switch explanation.answer(&workspace) {
+    case .answer(let text): write(&exchange, .ok, text)
+    case .fault(let fault): refuse(&exchange, fault)
+    }
+  }
+
+  /// What /snapshot says of the snapshot that decided.
+  private static func provenance(_ entry: CatalogEntry) -> Explanation.Provenance {
+    // The edition wrote the description itself.
+    let known = try! Document([UInt8](entry.description)).root
+    return Explanation.Provenance(
+      sha256: known["sha256"]!.text!, signers: known["signedBy"]!.elements.compactMap(\.text))
+  }
+
+  // MARK: - Short answers
+
+  /// Whether the method is the route's; otherwise it was answered.
+  private func allow(_ exchange: inout Exchange, post: Bool = false, _ fields: StaticString) -> Bool {
+    switch exchange.request.method {
+    case .get, .head: return true
+    case .post where post: return true
+    case .options: options(&exchange, fields)
+    default:
+      let fault = ClientFault(
+        "METHOD_NOT_ALLOWED", "The route has other methods: see the Allow header.", status: .methodNotAllowed)
+      refuse(&exchange, fault, fields: fields)
+    }
+    return false
+  }
+
+  private func options(_ exchange: inout Exchange, _ fields: StaticString) {
+    ResponseHead.write(
+      .noContent, for: exchange.request, date: exchange.date, fields: fields.bytes, into: &exchange.output)
+  }
+
+  private func refuse(_ exchange: inout Exchange, _ fault: ClientFault, fields: StaticString = "") {
+    write(
+      &exchange, fault.status, [UInt8](capacity: 4096) { fault.write(to: &$0) }, fields: fields)
   }
 
   private func write(
