@@ -106,9 +106,8 @@ let package = Package(
       "EdgeTests",
       [
         "turnout-edge", "turnout", "Bytes", "JSON", "HTTP", "Decisions", "Exposures", "Kernel", "Snapshots",
-        "Trust", "Edge",
-        "ProgramSupport",
-      ], exclude: ["Shims"]),
+        "Trust", "Edge", "ProgramSupport", "TestSupport",
+      ], exclude: ["Shims", "Support"]),
     tests("DecisionsTests", ["Bytes", "JSON", "Decisions", "Snapshots", "Trust", "TestSupport"]),
     tests("SnapshotsTests", ["Bytes", "JSON", "Decisions", "Snapshots", "Trust", "TestSupport"]),
     tests(

@@ -11,25 +11,8 @@ package enum DecideQuery {
   package static func read(
     _ bytes: ByteView, _ range: ByteRange, _ workspace: inout Workspace, needsUser: Bool = true
   ) -> QuestionOutcome {
-    workspace.text.rewind(to: 0)
     var values: [4 of ByteView?] = .init(repeating: nil)
-    var query = Query(range)
-    while let field = query.next(bytes) {
-      guard let parameter = parameter(bytes.slice(field.name)) else { continue }
-      guard case nil = values[parameter.rawValue] else {
-        return .fault(
-          ClientFault(
-            "MALFORMED_QUERY", "A parameter is given twice: send user_key, env, context and track once each.")
-        )
-      }
-      guard let value = decoded(bytes.slice(field.value), &workspace.text) else {
-        return .fault(
-          ClientFault(
-            "MALFORMED_QUERY",
-            "A parameter is not percent-encoded UTF-8: encode user_key, env, context and track."))
-      }
-      values[parameter.rawValue] = value
-    }
+    if let fault = readValues(bytes, range, &values, &workspace) { return .fault(fault) }
     var question = Question()
     let user = values[Parameter.userKey.rawValue]
     question.userKey = user ?? .empty
@@ -44,6 +27,40 @@ package enum DecideQuery {
       question.tracks = tracks
     }
     return .question(question)
+  }
+
+  /// Reads the query of a route that asks for an environment alone.
+  @_noAllocation @_noLocks
+  package static func readEnvironment(
+    _ bytes: ByteView, _ range: ByteRange, _ workspace: inout Workspace
+  ) -> QuestionOutcome {
+    var values: [4 of ByteView?] = .init(repeating: nil)
+    if let fault = readValues(bytes, range, &values, &workspace) { return .fault(fault) }
+    var question = Question()
+    question.environment = values[Parameter.environment.rawValue] ?? .empty
+    return .question(question)
+  }
+
+  /// Decodes what the parameters are set to; what is wrong with them, or nil.
+  private static func readValues(
+    _ bytes: ByteView, _ range: ByteRange, _ values: inout [4 of ByteView?], _ workspace: inout Workspace
+  ) -> ClientFault? {
+    workspace.text.rewind(to: 0)
+    var query = Query(range)
+    while let field = query.next(bytes) {
+      guard let parameter = parameter(bytes.slice(field.name)) else { continue }
+      guard case nil = values[parameter.rawValue] else {
+        return ClientFault(
+          "MALFORMED_QUERY", "A parameter is given twice: send user_key, env, context and track once each.")
+      }
+      guard let value = decoded(bytes.slice(field.value), &workspace.text) else {
+        return ClientFault(
+          "MALFORMED_QUERY",
+          "A parameter is not percent-encoded UTF-8: encode user_key, env, context and track.")
+      }
+      values[parameter.rawValue] = value
+    }
+    return nil
   }
 
   /// What the query of a route that asks in its body says of tracking: nil if it says nothing that is understood.

@@ -95,6 +95,14 @@ extension Output {
 extension [UInt8] {
   /// Appends `bytes`, which must be UTF-8, as a JSON string with its quotes.
   package mutating func append(jsonString bytes: ByteView) {
+    // Nearly every string stands as it is.
+    var plain = 0
+    while plain < bytes.count, bytes[plain] >= 0x20, bytes[plain] != 0x22, bytes[plain] != 0x5C { plain += 1 }
+    guard plain < bytes.count else {
+      append(UInt8(ascii: "\""))
+      append(bytes)
+      return append(UInt8(ascii: "\""))
+    }
     // The longest escape, \u00XX, has six bytes.
     self += [UInt8](capacity: bytes.count * 6 + 2) { $0.append(jsonString: bytes) }
   }

@@ -27,9 +27,12 @@ package struct CatalogEntry: BitwiseCopyable, Sendable {
   /// The documents as they were published; empty where there is none.
   package var manifest = ByteView.empty
   package var snapshot = ByteView.empty
-  /// `"<sha256>"`, for the snapshot's and the manifest's ETag.
+  /// What browsers may have of the snapshot.
+  package var publicSnapshot = ByteView.empty
+  /// `"<sha256>"`, for the documents' ETags.
   package var manifestTag = ByteView.empty
   package var snapshotTag = ByteView.empty
+  package var publicTag = ByteView.empty
   /// What tells the configuration from any other: the beginning of its digest. Empty while there is none.
   package var configurationTag: ByteView {
     @_noAllocation @_noLocks get { snapshotTag.isEmpty ? snapshotTag : snapshotTag.slice(1..<17) }

@@ -156,12 +156,13 @@ extension Experiment {
     id = try fields.name("id")
     key = try fields.name("key")
     isPaused = try Self.status(fields)
+    startedAtText = try fields.optionalString("startedAt")
     startedAt = try Self.startedAt(fields)
     conflictDomain = try fields.optionalString("conflictDomain")
     priority = try fields.optionalInteger("priority", in: Int(Int32.min)...Int(Int32.max)) ?? 0
     hash = try Self.hash(fields)
     exposureRate = try Self.exposureRate(fields)
-    _ = try fields.optionalBool("private")
+    isPrivate = try fields.optionalBool("private") ?? false
     layer = try fields.optionalString("layer")
     if let layer {
       guard let found = layers.first(where: { $0.key == layer }) else {

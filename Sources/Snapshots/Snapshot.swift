@@ -48,8 +48,12 @@ struct Experiment {
   var key: [UInt8]
   var salt: [UInt8]
   var isPaused = false
+  /// Whether browsers must not know of it.
+  var isPrivate = false
   /// Milliseconds since 1970; infinity if not given, so that what is known to have started ranks first.
   var startedAt = Double.infinity
+  /// As it is written, which may be finer than can be written again.
+  var startedAtText: [UInt8]?
   var flagKey: [UInt8]?
   var layer: [UInt8]?
   var conflictDomain: [UInt8]?

@@ -11,6 +11,8 @@ package struct VerifiedSnapshot: Sendable {
   package let document: [UInt8]
   /// Bytes for ``Tables``.
   package let tables: [UInt8]
+  /// What browsers may have of it: a snapshot in itself.
+  package let publicDocument: [UInt8]
   package let findings: [Finding]
 
   /// Checks `document` against `manifest`, then decodes and compiles it.
@@ -36,6 +38,7 @@ package struct VerifiedSnapshot: Sendable {
         throw Finding(.refused, "environment", "\"\(snapshot.environment)\" is not \"\(environment)\"")
       }
       tables = try snapshot.compile()
+      publicDocument = snapshot.publicDocument(tables)
       version = snapshot.version
       self.environment = snapshot.environment
       publishedAt = snapshot.publishedAt

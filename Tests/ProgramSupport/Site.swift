@@ -63,7 +63,17 @@ package final class Site: Sendable {
     _ environment: String, _ version: Int, padding: Int = 0, lifetime: Double = 3600,
     with signers: [PrivateKey]? = nil, change: (inout Manifest) -> Void = { _ in }
   ) throws {
-    let document = Self.snapshot(environment, version, padding: padding)
+    try publish(
+      environment, version, document: Self.snapshot(environment, version, padding: padding),
+      lifetime: lifetime,
+      with: signers, change: change)
+  }
+
+  /// Publishes a document of the test's own.
+  package func publish(
+    _ environment: String, _ version: Int, document: [UInt8], lifetime: Double = 3600,
+    with signers: [PrivateKey]? = nil, change: (inout Manifest) -> Void = { _ in }
+  ) throws {
     let manifest = manifest(environment, version, document, lifetime: lifetime, change: change)
     let envelope = try sign(manifest, with: signers)
     files.withLock {

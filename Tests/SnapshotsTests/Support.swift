@@ -79,3 +79,12 @@ func findings(_ document: [UInt8]) -> [Finding] {
     return [error]
   }
 }
+
+extension String {
+  /// The string as JSON.
+  var quoted: String {
+    var text: [UInt8] = []
+    Array(utf8).withBytes { text.append(jsonString: $0) }
+    return String(decoding: text, as: UTF8.self)
+  }
+}

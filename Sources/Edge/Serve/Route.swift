@@ -3,7 +3,8 @@
 import Bytes
 
 enum Route: Int, CaseIterable {
-  case decide, decideFlags, decideBatch, evaluateOne, evaluateAll, events, health, configs, none
+  case decide, decideFlags, decideBatch, evaluateOne, evaluateAll, events, clientSnapshot, health, configs,
+    none
 
   /// The route of a path, and what follows where a route is the beginning of one.
   static func of(_ path: ByteView) -> (route: Route, rest: ByteView) {
@@ -17,6 +18,7 @@ enum Route: Int, CaseIterable {
     }
     if path.equals("/api/v1/decide/batch") { return (.decideBatch, .empty) }
     if path.equals("/ofrep/v1/events") { return (.events, .empty) }
+    if path.equals("/api/v1/client-snapshot") { return (.clientSnapshot, .empty) }
     if path.equals("/health") { return (.health, .empty) }
     let configs = ("/configs/" as StaticString).bytes
     if path.starts(with: configs) { return (.configs, path.dropping(configs.count)) }
@@ -32,6 +34,7 @@ enum Route: Int, CaseIterable {
     case .evaluateOne: "/ofrep/v1/evaluate/flags/{key}"
     case .evaluateAll: "/ofrep/v1/evaluate/flags"
     case .events: "/ofrep/v1/events"
+    case .clientSnapshot: "/api/v1/client-snapshot"
     case .health: "/health"
     case .configs: "/configs"
     case .none: "other"
@@ -42,7 +45,7 @@ enum Route: Int, CaseIterable {
   var isPost: Bool {
     switch self {
     case .decideFlags, .decideBatch, .evaluateOne, .evaluateAll: true
-    case .decide, .events, .health, .configs, .none: false
+    case .decide, .events, .clientSnapshot, .health, .configs, .none: false
     }
   }
 

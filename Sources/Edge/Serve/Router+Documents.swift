@@ -1,4 +1,5 @@
-// The documents of the static layout, as this edge verified them, so that another edge may follow it.
+// Documents of an edition: the static layout as this edge verified it, so that another edge may follow it, and
+// what browsers may have.
 
 import Bytes
 import Dialects
@@ -31,6 +32,18 @@ extension Router {
     }
     let digits = name.slice(prefix.count..<(name.count - suffix.count))
     return Decimal.parse(digits).map { Int64($0) == entry.version } ?? false
+  }
+
+  /// What browsers may have of the snapshot that decides.
+  mutating func clientSnapshot(_ exchange: inout Exchange, _ catalog: Catalog) -> Status {
+    switch DecideQuery.readEnvironment(exchange.bytes, exchange.request.query, &workspace) {
+    case .fault(let fault): return refuse(&exchange, fault)
+    case .question(let question):
+      guard let entry = find(question.environment, catalog), !entry.tables.isEmpty else {
+        return refuse(&exchange, unavailable(question.environment, catalog))
+      }
+      return send(entry.publicSnapshot, tag: entry.publicTag, entry, &exchange)
+    }
   }
 
   /// Sends a document of an edition without a copy.

@@ -83,6 +83,7 @@ struct Router: ~Copyable {
     case .evaluateOne: evaluateOne(rest, &exchange, catalog)
     case .evaluateAll: evaluateAll(&exchange, catalog)
     case .events: events(&exchange, catalog)
+    case .clientSnapshot: clientSnapshot(&exchange, catalog)
     case .health: health(&exchange)
     case .configs: configs(&exchange, rest, catalog)
     case .none:

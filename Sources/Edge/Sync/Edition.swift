@@ -36,6 +36,8 @@ struct Edition {
     parts.append(Array("\"\(source.manifest.sha256)\"".utf8))
     parts.append(Self.versionDocument(verified))
     parts.append(Self.description(source))
+    parts.append(verified.publicDocument)
+    parts.append(Array("\"\(verified.publicDocument.withBytes { Digest.sha256Hex($0) })\"".utf8))
     do throws(SystemFailure) {
       memory = try SharedMemory(byteCount: parts.reduce(0) { $0 + ($1.count + 63) & ~63 } + 64 * parts.count)
     } catch {
@@ -57,6 +59,8 @@ struct Edition {
     entry.snapshotTag = views[4]
     entry.versionDocument = views[5]
     entry.description = views[6]
+    entry.publicSnapshot = views[7]
+    entry.publicTag = views[8]
     entry.isSigned = isSigned
     self.entry = entry
   }
