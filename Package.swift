@@ -58,7 +58,7 @@ let package = Package(
     room("Snapshots", ["Bytes", "JSON", "Decisions", "Trust"]),
     room("Dialects", ["Bytes", "JSON", "HTTP", "Decisions", "Exposures", "Trust"]),
     room("Publication", ["Bytes"]),
-    room("Server", ["Bytes", "HTTP", "Kernel"]),
+    room("Server", ["Bytes", "HTTP", "Kernel", "Trust"]),
 
     // L3: the wiring of one plane.
     room(
@@ -96,10 +96,11 @@ let package = Package(
     // Tests/<Room>Tests/<File>Tests.swift mirrors Sources/<Room>/<File>.swift.
     room("TestSupport", ["Bytes"], path: "Tests/TestSupport"),
     room(
-      "ProgramSupport", ["Bytes", "JSON", "Kernel", "Snapshots", "Trust"], path: "Tests/ProgramSupport"),
+      "ProgramSupport", ["Bytes", "JSON", "Kernel", "Snapshots", "Trust", "COpenSSL"],
+      path: "Tests/ProgramSupport"),
     tests("BytesTests", ["Bytes", "JSON", "TestSupport"]),
     tests("JSONTests", ["Bytes", "JSON", "TestSupport"]),
-    tests("ServerTests", ["Bytes", "HTTP", "Kernel", "Server", "ProgramSupport"]),
+    tests("ServerTests", ["Bytes", "HTTP", "Kernel", "Server", "Trust", "ProgramSupport"]),
     tests("HTTPTests", ["Bytes", "HTTP", "TestSupport"]),
     tests("TidyTests", ["Collector", "Edge", "HTTP", "Snapshots"]),
     tests(
@@ -115,7 +116,7 @@ let package = Package(
       [
         "Bytes", "JSON", "HTTP", "Decisions", "Exposures", "Trust", "Snapshots", "Dialects", "TestSupport",
       ]),
-    tests("TrustTests", ["Bytes", "Trust"]),
+    tests("TrustTests", ["Bytes", "Trust", "ProgramSupport"]),
     tests("ExposuresTests", ["Bytes", "Decisions", "Exposures", "Trust", "TestSupport"]),
     tests(
       "CollectorTests",

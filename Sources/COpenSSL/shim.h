@@ -19,3 +19,12 @@ static inline long turnout_SSL_CTX_set_min_proto_version(SSL_CTX *context, int v
 }
 static inline size_t turnout_BIO_pending(BIO *bio) { return BIO_ctrl_pending(bio); }
 static inline void turnout_BIO_set_empty_is_retry(BIO *bio) { BIO_set_mem_eof_return(bio, -1); }
+static inline void turnout_SSL_CTX_release_buffers(SSL_CTX *context) {
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+}
+static inline long turnout_SSL_CTX_get_ticket_keys(SSL_CTX *context, void *keys, long count) {
+  return SSL_CTX_get_tlsext_ticket_keys(context, keys, count);
+}
+static inline long turnout_SSL_CTX_set_ticket_keys(SSL_CTX *context, void *keys, long count) {
+  return SSL_CTX_set_tlsext_ticket_keys(context, keys, count);
+}

@@ -16,7 +16,7 @@ final class Nginx {
 
   init(_ site: Site, certificate: String = "server", asksForCertificate: Bool = false) throws {
     folder = try Folder()
-    try Self.makeCertificates(folder)
+    _ = try Certificates(in: folder)
     try site.write(to: folder, under: "site")
     plainPort = try Plug.freePort()
     securePort = try Plug.freePort()
@@ -50,36 +50,6 @@ final class Nginx {
     try eventually("nginx listens") {
       guard process.isRunning else { throw Failure("nginx ended: \((try? folder.text("stderr.log")) ?? "")") }
       return (try? RawClient(port: securePort)) != nil && (try? RawClient(port: plainPort)) != nil
-    }
-  }
-
-  /// An authority; servers for localhost and for another name; a client; and one of an authority nobody knows.
-  private static func makeCertificates(_ folder: Folder) throws {
-    func openssl(_ arguments: String...) throws { try Program.check("/usr/bin/openssl", arguments) }
-    func key(_ name: String) -> [String] {
-      [
-        "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-        folder.path(name + ".key"),
-      ]
-    }
-    for name in ["ca", "other-ca"] {
-      try Program.check(
-        "/usr/bin/openssl",
-        ["req", "-x509", "-days", "2", "-subj", "/CN=\(name)", "-out", folder.path(name + ".pem")] + key(name)
-      )
-    }
-    for (name, authority, names) in [
-      ("server", "ca", "DNS:localhost,IP:127.0.0.1"), ("elsewhere", "ca", "DNS:elsewhere.example"),
-      ("client", "ca", "DNS:edge"), ("stranger", "other-ca", "DNS:edge"),
-    ] {
-      try Program.check(
-        "/usr/bin/openssl", ["req", "-subj", "/CN=\(name)", "-out", folder.path(name + ".csr")] + key(name))
-      try folder.write(name + ".ext", "subjectAltName=\(names)\n")
-      try openssl(
-        "x509", "-req", "-in", folder.path(name + ".csr"), "-CA", folder.path(authority + ".pem"), "-CAkey",
-        folder.path(authority + ".key"), "-CAcreateserial", "-days", "2", "-extfile",
-        folder.path(name + ".ext"),
-        "-out", folder.path(name + ".pem"))
     }
   }
 

@@ -92,6 +92,8 @@ package enum Plug {
 package final class RawClient {
   private let socket: Descriptor
   private let isUnix: Bool
+  /// What encrypts and decrypts; nil in the clear.
+  private let tls: TLSPeer?
   /// What must live as long as the connection.
   package var owner: AnyObject?
   /// What came and was not taken yet.
@@ -101,21 +103,44 @@ package final class RawClient {
   package private(set) var isEnded = false
   /// Whether the connection was reset.
   package private(set) var isReset = false
+  /// Whether the other side said in TLS that it will send no more.
+  package private(set) var hasGoodbye = false
+  /// What TLS found wrong with what came.
+  package private(set) var fault: String?
 
-  package init(port: UInt16) throws {
+  /// Connects, and with `tls` is done with the handshake, too, of which it sends `step` bytes at a time.
+  package init(port: UInt16, tls: TLSPeer? = nil, step: Int = .max) throws {
     socket = try Plug.socket(AF_INET)
     isUnix = false
+    self.tls = tls
     let number = socket.number
     guard unsafe Plug.with(Plug.loopback(port), { unsafe connect(number, $0, $1) }) == 0 else {
       throw SystemFailure("connect to port \(port)")
     }
     var one: Int32 = 1
     unsafe setsockopt(number, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
+    if let tls { try shakeHands(tls, step) }
   }
 
-  package init(path: String) throws {
+  private func shakeHands(_ tls: TLSPeer, _ step: Int) throws {
+    let deadline = seconds() + 10
+    while true {
+      let isDone = try tls.handshake()
+      var flight = tls.takeOutgoing()[...]
+      while !flight.isEmpty {
+        try sendCiphertext(Array(flight.prefix(step)))
+        flight = flight.dropFirst(step)
+      }
+      if isDone { return }
+      guard try more(deadline, "handshake") else { throw Failure("the handshake was cut short") }
+      if let fault { throw Failure(fault) }
+    }
+  }
+
+  package init(path: String, tls: TLSPeer? = nil) throws {
     socket = try Plug.socket(AF_UNIX)
     isUnix = true
+    self.tls = tls
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     unsafe withUnsafeMutableBytes(of: &address.sun_path) { target in
@@ -125,6 +150,7 @@ package final class RawClient {
     guard unsafe Plug.with(address, { unsafe connect(number, $0, $1) }) == 0 else {
       throw SystemFailure("connect to \(path)")
     }
+    if let tls { try shakeHands(tls, .max) }
   }
 
   // MARK: - Sending
@@ -134,6 +160,13 @@ package final class RawClient {
   /// Sends everything, reading meanwhile so that neither side waits for the other. A connection that the other
   /// side ended is no fault here: the answer tells.
   package func send(_ bytes: [UInt8], within limit: Double = 20) throws {
+    guard let tls else { return try sendCiphertext(bytes, within: limit) }
+    try tls.send(bytes)
+    try sendCiphertext(tls.takeOutgoing(), within: limit)
+  }
+
+  /// Sends these bytes as they are.
+  package func sendCiphertext(_ bytes: [UInt8], within limit: Double = 20) throws {
     var offset = 0
     let deadline = seconds() + limit
     while offset < bytes.count {
@@ -173,6 +206,12 @@ package final class RawClient {
     return count < 0 && errno == EAGAIN ? 0 : count
   }
 
+  /// Says in TLS that nothing more will be sent, and leaves the socket open.
+  package func sayGoodbye() throws {
+    tls!.end()
+    try sendCiphertext(tls!.takeOutgoing())
+  }
+
   /// Says that nothing more will be sent.
   package func endSending() { shutdown(socket.number, Int32(SHUT_WR)) }
 
@@ -193,10 +232,24 @@ package final class RawClient {
     var chunk = [UInt8](repeating: 0, count: 65_536)
     let count = unsafe recv(socket.number, &chunk, chunk.count, Int32(MSG_DONTWAIT))
     if count > 0 {
-      buffer += chunk.prefix(count)
+      take(chunk.prefix(count))
     } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
       if count < 0 { isReset = true }
       isEnded = true
+    }
+  }
+
+  private func take(_ bytes: ArraySlice<UInt8>) {
+    guard let tls else { return buffer += bytes }
+    tls.receive(Array(bytes))
+    do {
+      while try tls.handshake() {
+        guard let plaintext = try tls.read() else { return hasGoodbye = true }
+        if plaintext.isEmpty { return }
+        buffer += plaintext
+      }
+    } catch {
+      fault = "\(error)"
     }
   }
 
