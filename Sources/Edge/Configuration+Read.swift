@@ -26,6 +26,9 @@ extension Configuration {
   private mutating func resolvePaths(_ directory: String) {
     func resolve(_ path: String) -> String { File.resolve(path, in: directory) }
     stateDirectory = resolve(stateDirectory)
+    tls.certificate = tls.certificate.map(resolve)
+    tls.key = tls.key.map(resolve)
+    tls.clientAuthorities = tls.clientAuthorities.map(resolve)
     upstream.trust = upstream.trust.map(resolve)
     exposures.key = exposures.key.map(resolve)
     visitors.key = visitors.key.map(resolve)
@@ -45,6 +48,12 @@ extension Configuration {
   private func check() throws(ConfigurationFault) {
     for endpoint in listen + [admin] where !endpoint.isUsable {
       throw ConfigurationFault("listen", "the path of \(endpoint) is longer than the kernel takes")
+    }
+    if tls.certificate == nil {
+      for (name, value) in [("key", tls.key), ("clientAuthorities", tls.clientAuthorities)] where value != nil
+      {
+        throw ConfigurationFault("tls.\(name)", "needs tls.certificate beside it")
+      }
     }
     guard !upstream.url.isEmpty else { throw ConfigurationFault("upstream.url", "is missing") }
     guard UpstreamAddress(upstream.url) != nil else {

@@ -11,6 +11,7 @@ package struct Configuration: Sendable {
   package var workers = 0
   package var pinWorkers = false
   package var stateDirectory = "state"
+  package var tls = TLS()
   package var upstream = Upstream()
   package var limits = Limits()
   /// Streams of events that may be open.
@@ -32,6 +33,14 @@ package struct Configuration: Sendable {
     package var key: String?
 
     package enum StickyCarrier: String, Sendable, CaseIterable { case cookie, header }
+  }
+
+  /// PEM files. Without a certificate TCP addresses speak plain HTTP.
+  package struct TLS: Sendable {
+    package var certificate: String?
+    /// nil if the key is in the certificate's file.
+    package var key: String?
+    package var clientAuthorities: String?
   }
 
   /// Without a collector nothing is recorded.

@@ -22,6 +22,7 @@ package enum Edge {
     }
     if let path = configuration.exposures.key { _ = try readKey(path, of: "exposures.keyFile") }
     if let path = configuration.visitors.key { _ = try readKey(path, of: "visitors.keyFile") }
+    _ = try readTLS(configuration.tls)
   }
 
   /// Runs the edge; returns when it was told to end and every request under way is answered. `reread` is asked
@@ -53,10 +54,14 @@ package enum Edge {
     if exposures.edge.isEmpty { exposures.edge = String(Process.hostName.prefix(DatagramFormat.edgeMax)) }
     let sockets = wakers.map { _ in SharedWord() }
     let limits = configuration.limits.share(of: count)
+    let tls = try readTLS(configuration.tls)
+    let certificates = wakers.map { _ in Mailbox<TLSServerSettings>() }
     for index in 0..<count {
       let parts = Worker.Parts(
         limits: limits, streamMax: (configuration.streamMax + count - 1) / count,
-        listeners: listeners.descriptors(of: index), words: workers[index],
+        listeners: (tls == nil ? listeners.tcp[index] : []) + listeners.unix,
+        secureListeners: tls == nil ? [] : listeners.tcp[index], tls: tls, certificates: certificates[index],
+        words: workers[index],
         waker: wakers[index], syncWaker: syncWaker, isEnding: isEnding, seed: seed(), tokenKey: tokenKey,
         reporter: Reporter.Parts(
           settings: exposures, boot: boot, worker: UInt16(index),
@@ -71,7 +76,7 @@ package enum Edge {
         running.decrement()
       }
     }
-    let reloads = Reloads([])
+    let reloads = Reloads([renewing(tls, in: certificates)])
     let metrics = MetricsPage(
       workers: workers, sync: sync, reloads: reloads, startedAt: Double(Clock.wall()) / 1e9)
     let adminWaker = try Waker()
@@ -136,6 +141,27 @@ package enum Edge {
     }
   }
 
+  /// nil without a certificate.
+  private static func readTLS(
+    _ tls: Configuration.TLS, sharingTicketsWith other: TLSServerSettings? = nil
+  ) throws -> TLSServerSettings? {
+    guard let certificate = tls.certificate else { return nil }
+    return try TLSServerSettings(
+      certificate: certificate, key: tls.key ?? certificate, clientAuthorities: tls.clientAuthorities,
+      sharingTicketsWith: other)
+  }
+
+  /// Reads the certificate anew for whoever looks into `mailboxes`. Addresses that speak TLS go on doing so, and
+  /// the others do not begin to.
+  private static func renewing(
+    _ tls: TLSServerSettings?, in mailboxes: [Mailbox<TLSServerSettings>]
+  ) -> Reloads.Part {
+    { configuration in
+      guard let tls, let new = try readTLS(configuration.tls, sharingTicketsWith: tls) else { return {} }
+      return { for mailbox in mailboxes { mailbox.put(new) } }
+    }
+  }
+
   private static func seed() -> UInt64 {
     SecureRandom.bytes(8).reduce(0) { $0 << 8 | UInt64($1) }
   }
@@ -144,22 +170,20 @@ package enum Edge {
 /// The listening sockets: of TCP one per worker, which the kernel spreads connections over; of a Unix socket
 /// one for all.
 struct Listeners {
-  private var perWorker: [[Int32]]
+  /// By worker.
+  private(set) var tcp: [[Int32]]
+  private(set) var unix: [Int32] = []
 
   init(_ endpoints: [Endpoint], workers: Int) throws(SystemFailure) {
-    perWorker = Array(repeating: [], count: workers)
+    tcp = Array(repeating: [], count: workers)
     for endpoint in endpoints {
       switch endpoint {
       case .tcp:
         for index in 0..<workers {
-          perWorker[index].append(try Socket.listen(endpoint, isShared: true).release())
+          tcp[index].append(try Socket.listen(endpoint, isShared: true).release())
         }
-      case .unix:
-        let descriptor = try Socket.listen(endpoint, isShared: true).release()
-        for index in 0..<workers { perWorker[index].append(descriptor) }
+      case .unix: unix.append(try Socket.listen(endpoint, isShared: true).release())
       }
     }
   }
-
-  func descriptors(of worker: Int) -> [Int32] { perWorker[worker] }
 }

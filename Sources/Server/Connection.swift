@@ -9,6 +9,8 @@ struct Connection: BitwiseCopyable {
   var generation: UInt32 = 0
   /// Whether the slot belongs to a connection at all.
   var isOpen = false
+  /// Whether it speaks TLS.
+  var isSecure = false
 
   var isReceiving = false
   var isSending = false

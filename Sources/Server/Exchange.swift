@@ -11,6 +11,8 @@ package struct Exchange {
   package let date: ByteView
   /// Where the answer is written.
   package var output: Output
+  /// Whether the request came over TLS.
+  package let isSecure: Bool
 
   let slot: Int
   let generation: UInt32

@@ -204,9 +204,9 @@ extension Server {
     }
     let output = answerOutput(slot)
     return Exchange(
-      request: request, bytes: bytes, date: date, output: output, slot: slot,
-      generation: connections[slot].generation, hasMostRoom: connections[slot].isLarge, start: output.count,
-      consumed: consumed)
+      request: request, bytes: bytes, date: date, output: output, isSecure: connections[slot].isSecure,
+      slot: slot, generation: connections[slot].generation, hasMostRoom: connections[slot].isLarge,
+      start: output.count, consumed: consumed)
   }
 
   /// Takes the answer of an exchange; an answer that did not fit is asked for again with more room.

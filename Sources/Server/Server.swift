@@ -5,6 +5,7 @@
 package import Bytes
 import HTTP
 package import Kernel
+package import Trust
 
 package struct Server: ~Copyable {
   let limits: Limits
@@ -22,6 +23,9 @@ package struct Server: ~Copyable {
   var largePool: BufferPool
 
   private var listeners: [Int32]
+  /// Listeners from this one on speak TLS.
+  private let secureStart: Int
+  var tls: SecureSide
   private var isAccepting: [Bool]
   /// A connection of each listener that waits for a place; -1 for none.
   private var parked: [Int32]
@@ -76,10 +80,15 @@ package struct Server: ~Copyable {
   /// Bytes handed to one send.
   private static var sendMax: Int { 256 * 1024 }
 
-  /// A server for the calling thread that accepts on `listeners`, which outlive it.
+  /// A server for the calling thread that accepts on `listeners`, and with `tls` over TLS on `secureListeners`;
+  /// both outlive it.
   package init(
-    _ limits: Limits, ring settings: RingSettings = RingSettings(), listeners: [Int32], waker: Waker
+    _ limits: Limits, ring settings: RingSettings = RingSettings(), listeners: [Int32],
+    secureListeners: [Int32] = [], tls tlsSettings: TLSServerSettings? = nil, waker: Waker
   ) throws(SystemFailure) {
+    precondition(secureListeners.isEmpty || tlsSettings != nil)
+    let secureStart = listeners.count
+    let listeners = listeners + secureListeners
     let count = limits.connections
     let perSlot = MemoryLayout<Connection>.stride + 8 + 4 * 4
     // One for each receive buffer and each other operation that a guest may have under way.
@@ -92,6 +101,7 @@ package struct Server: ~Copyable {
       count: count, size: pendingMax, warmCount: min(256, Self.warmMax / pendingMax))
     let answersPool = try BufferPool(count: count, size: limits.answers, warmCount: 256)
     let largePool = try BufferPool(count: limits.largeAnswers, size: limits.largeAnswer, warmCount: 1)
+    let tls = try SecureSide(tlsSettings, connections: count)
     var carver = Carver(memory.region)
     dateRegion = carver.region(HTTPDate.byteCount)
     connections = carver.cells(count)
@@ -111,6 +121,8 @@ package struct Server: ~Copyable {
     self.answersPool = answersPool
     self.largePool = largePool
     self.listeners = listeners
+    self.secureStart = secureStart
+    self.tls = tls
     for slot in 0..<count { freeSlots[slot] = UInt32(count - 1 - slot) }
     now = Clock.monotonic()
     setDate()
@@ -234,7 +246,7 @@ package struct Server: ~Copyable {
       return acceptAfter = now + 100_000_000
     }
     if freeCount > 0, !isDraining {
-      place(completion.result)
+      place(completion.result, of: listener)
     } else if !completion.hasMore, !isDraining {
       // It waits for a place; until then its listener accepts no other.
       parked[listener] = completion.result
@@ -247,8 +259,8 @@ package struct Server: ~Copyable {
     if !completion.hasMore { accept() }
   }
 
-  /// Gives a new connection one of the free places.
-  private mutating func place(_ socket: Int32) {
+  /// Gives a new connection of a listener one of the free places.
+  private mutating func place(_ socket: Int32, of listener: Int) {
     freeCount -= 1
     let slot = Int(freeSlots[freeCount])
     slotEnd = max(slotEnd, slot + 1)
@@ -260,6 +272,7 @@ package struct Server: ~Copyable {
     connections[slot].isDirty = former.isDirty
     connections[slot].socket = socket
     connections[slot].isOpen = true
+    if listener >= secureStart { beginSecure(slot) }
     tally.accepted += 1
     expect(slot, .head, within: limits.headTime)
     receive(slot)
@@ -336,11 +349,10 @@ package struct Server: ~Copyable {
   /// Reads the bytes where they are if nothing stands before them, or keeps them for later.
   private mutating func take(_ slot: Int, _ buffer: Int32, count: Int) {
     let connection = connections[slot]
+    if connection.isSecure { return takeSecure(slot, buffer, count: count) }
     if connection.isLast || connection.isClosing {
       ring.giveBack(buffer)
-      connections[slot].drainedCount += UInt64(count)
-      if connections[slot].drainedCount > Self.lingerMax { close(slot) }
-      return
+      return drop(slot, count)
     }
     if connection.pending < 0, !connection.isBusy {
       window = Window(slot: slot, region: ring.buffer(buffer), offset: 0, end: count, buffer: buffer)
@@ -350,12 +362,13 @@ package struct Server: ~Copyable {
     ring.giveBack(buffer)
     guard !connections[slot].isClosing else { return }
     if !connection.isBusy { enqueue(slot) }
-    if isAhead(slot), !connection.isPaused {
-      connections[slot].isPaused = true
-      if connections[slot].isReceiving {
-        ring.cancel(Token(.receive, slot: slot, generation: connection.generation))
-      }
-    }
+    pauseIfAhead(slot)
+  }
+
+  /// Counts bytes that a client sends into the void.
+  mutating func drop(_ slot: Int, _ count: Int) {
+    connections[slot].drainedCount += UInt64(count)
+    if connections[slot].drainedCount > Self.lingerMax { close(slot) }
   }
 
   /// Whether the client has sent more than one request ahead of its answers, so that it has to wait for them.
@@ -363,7 +376,17 @@ package struct Server: ~Copyable {
     Int(connections[slot].pendingEnd - connections[slot].pendingStart) > limits.requestMax
   }
 
-  private mutating func ended(_ slot: Int) {
+  mutating func pauseIfAhead(_ slot: Int) {
+    guard isAhead(slot), !connections[slot].isPaused else { return }
+    connections[slot].isPaused = true
+    if connections[slot].isReceiving {
+      ring.cancel(Token(.receive, slot: slot, generation: connections[slot].generation))
+    }
+  }
+
+  mutating func ended(_ slot: Int) {
+    // Over TLS a client may say it twice.
+    guard !connections[slot].hasEnded else { return }
     connections[slot].hasEnded = true
     let connection = connections[slot]
     if connection.isClosing { return }
@@ -372,7 +395,7 @@ package struct Server: ~Copyable {
     if connection.isLingering || (!connection.isSending && !connection.isQueued && window.slot != slot) {
       // Answers that wait for the end of this turn are sent first; a request cut short is dropped.
       if connection.answers >= 0 { return finishSending(slot) }
-      close(slot)
+      end(slot)
     }
   }
 
@@ -385,6 +408,7 @@ package struct Server: ~Copyable {
     if connections[slot].isClosing { return recycle(slot) }
     guard completion.result > 0 else { return close(slot) }
     tally.sentBytes += UInt64(completion.result)
+    if connections[slot].isSecure { return sentCiphertext(slot, Int(completion.result)) }
     let count = UInt32(completion.result)
     if connections[slot].answers >= 0 {
       connections[slot].answersStart += count
@@ -399,15 +423,19 @@ package struct Server: ~Copyable {
   }
 
   /// Everything was sent: what is next for the connection?
-  private mutating func answered(_ slot: Int) {
+  mutating func answered(_ slot: Int) {
     if connections[slot].isStream, !isDraining { return expect(slot, .push, within: .max / 2) }
-    if !isAhead(slot) { connections[slot].isPaused = false }
     if connections[slot].isLast || (isDraining && connections[slot].pending < 0) { return end(slot) }
     expect(slot, .idle, within: limits.idleTime)
+    readOn(slot)
+  }
+
+  mutating func readOn(_ slot: Int) {
+    if !isAhead(slot) { connections[slot].isPaused = false }
     if connections[slot].pending >= 0 {
       enqueue(slot)
     } else if connections[slot].hasEnded {
-      return close(slot)
+      return end(slot)
     }
     if !connections[slot].isReceiving, !connections[slot].hasEnded { markDirty(slot) }
   }
@@ -417,7 +445,9 @@ package struct Server: ~Copyable {
   /// Sends what the connection has and receives again if it stopped.
   private mutating func settle(_ slot: Int) {
     let connection = connections[slot]
-    if !connection.isSending, connection.answers >= 0, connection.answersEnd > connection.answersStart {
+    if !connection.isSending, connection.answersEnd > connection.answersStart {
+      send(slot)
+    } else if connection.isSecure, !connection.isSending, hasCiphertext(slot) {
       send(slot)
     }
     if !connection.isReceiving, !connection.hasEnded, !connection.isPaused { receive(slot) }
@@ -429,14 +459,18 @@ package struct Server: ~Copyable {
       connections[slot].socket, Token(.receive, slot: slot, generation: connections[slot].generation))
   }
 
-  private mutating func send(_ slot: Int) {
+  mutating func send(_ slot: Int) {
     let connection = connections[slot]
     let bytes =
-      connection.answers >= 0
-      ? answersRegion(slot).bytes.slice(Int(connection.answersStart)..<Int(connection.answersEnd))
-      : connection.tail.slice(0..<min(connection.tail.count, Self.sendMax))
+      connection.isSecure
+      ? ciphertext(slot)
+      : connection.answers >= 0
+        ? answersRegion(slot).bytes.slice(Int(connection.answersStart)..<Int(connection.answersEnd))
+        : connection.tail.slice(0..<min(connection.tail.count, Self.sendMax))
     connections[slot].isSending = true
-    expect(slot, .write, within: limits.writeTime)
+    if !connection.isSecure || tls.rows[slot].carriesAnswer || connection.isStream {
+      expect(slot, .write, within: limits.writeTime)
+    }
     ring.send(connection.socket, bytes, Token(.send, slot: slot, generation: connection.generation))
   }
 
@@ -478,7 +512,8 @@ package struct Server: ~Copyable {
   }
 
   /// Says goodbye: ends the sending side and lets the client read what it was sent before it closes.
-  private mutating func end(_ slot: Int) {
+  mutating func end(_ slot: Int) {
+    if connections[slot].isSecure, takesLeave(slot) { return }
     guard !connections[slot].hasEnded else { return close(slot) }
     connections[slot].isLast = true
     connections[slot].isLingering = true
@@ -503,6 +538,7 @@ package struct Server: ~Copyable {
     let connection = connections[slot]
     guard connection.isOpen, !connection.isReceiving, !connection.isSending else { return }
     Socket.close(connection.socket)
+    if connection.isSecure { endSecure(slot) }
     releaseAnswers(slot)
     releaseTail(slot)
     releasePending(slot)
@@ -512,7 +548,7 @@ package struct Server: ~Copyable {
     freeCount += 1
     tally.closed += 1
     if let listener = parked.firstIndex(where: { $0 >= 0 }) {
-      place(parked[listener])
+      place(parked[listener], of: listener)
       parked[listener] = -1
     }
     if isScarce || acceptAfter > 0 { accept() }
@@ -542,16 +578,17 @@ package struct Server: ~Copyable {
   }
 
   private mutating func expire(_ slot: Int) {
+    guard !connections[slot].isSending else {
+      tally.writeTimeouts += 1
+      return close(slot)
+    }
     switch connections[slot].waitsFor {
     case .head where connections[slot].pending >= 0: reject(slot, .headTimeout)
     case .head, .idle:
       tally.idleTimeouts += 1
       end(slot)
     case .body: reject(slot, .bodyTimeout)
-    case .write:
-      tally.writeTimeouts += 1
-      close(slot)
-    case .linger, .push: close(slot)
+    case .write, .linger, .push: close(slot)
     }
   }
 

@@ -17,6 +17,13 @@ package struct Tally: Sendable {
   package var writeTimeouts: UInt64 = 0
   package var idleTimeouts: UInt64 = 0
   package var pendingOverflows: UInt64 = 0
+  /// Handshakes that were finished, and how many of them took up a former session.
+  package var tlsHandshakes: UInt64 = 0
+  package var tlsResumptions: UInt64 = 0
+  /// Connections that began a handshake and did not finish it.
+  package var tlsHandshakeFailures: UInt64 = 0
+  /// Connections ended because the client broke TLS after the handshake.
+  package var tlsBroken: UInt64 = 0
   /// Indexed by ``Rejection``.
   package var rejections: [32 of UInt64] = .init(repeating: 0)
 

@@ -13,13 +13,15 @@ struct House {
   let upstream: ScriptedUpstream
   let edge: EdgeProcess
 
-  init(padding: Int = 0, _ change: (inout EdgeSettings) -> Void = { _ in }) throws {
+  init(
+    padding: Int = 0, folder: Folder? = nil, _ change: (inout EdgeSettings) -> Void = { _ in }
+  ) throws {
     site = try Site()
     try site.publish("prod", 1, padding: padding)
     upstream = try ScriptedUpstream(site)
     var settings = EdgeSettings(upstream, site)
     change(&settings)
-    edge = try EdgeProcess(settings)
+    edge = try EdgeProcess(settings, folder: folder)
     edge.owned = [upstream]
   }
 }

@@ -17,7 +17,7 @@ struct ImportFenceTests {
     "Snapshots": ["Bytes", "JSON", "Decisions", "Trust"],
     "Dialects": ["Bytes", "JSON", "HTTP", "Decisions", "Exposures", "Trust"],
     "Publication": ["Bytes", "Synchronization"],
-    "Server": ["Bytes", "HTTP", "Kernel"],
+    "Server": ["Bytes", "HTTP", "Kernel", "Trust"],
     "Operations": ["Arguments", "Bytes", "JSON", "Kernel"],
     "Exposures": ["Bytes", "Decisions"],
     "Edge": [

@@ -153,6 +153,13 @@ struct MetricsPage: Sendable {
       ("turnout_idle_timeouts_total", "Connections ended because they were idle."),
       ("turnout_pending_overflows_total", "Connections ended because the client sent too far ahead."),
       ("turnout_cq_overflows_total", "Completions the kernel had to keep aside."),
+      ("turnout_tls_handshakes_total", "TLS handshakes finished."),
+      (
+        "turnout_tls_handshake_failures_total",
+        "Connections that began a TLS handshake and did not finish it."
+      ),
+      ("turnout_tls_resumptions_total", "TLS handshakes that took up a former session."),
+      ("turnout_tls_broken_total", "Connections ended because the client broke TLS after the handshake."),
     ]
     for (index, (name, help)) in counters.enumerated() {
       page.counter(name, help)

@@ -14,6 +14,7 @@ struct Worker: ~Copyable {
   private var server: Server
   private var router: Router
   private let words: WorkerWords
+  private let certificates: Mailbox<TLSServerSettings>
   private let isEnding: SharedWord
   private let syncWaker: Waker
 
@@ -23,6 +24,11 @@ struct Worker: ~Copyable {
     /// Streams of events that it may hold.
     var streamMax: Int
     var listeners: [Int32]
+    /// Those that speak TLS, if there is a certificate.
+    var secureListeners: [Int32]
+    var tls: TLSServerSettings?
+    /// Where a certificate that was read anew comes.
+    var certificates: Mailbox<TLSServerSettings>
     var words: WorkerWords
     var waker: Waker
     var syncWaker: Waker
@@ -39,13 +45,16 @@ struct Worker: ~Copyable {
     let reporter = try Reporter(parts.reporter)
     let scratch = try Memory(byteCount: DecisionIDs.byteCount)
     let routing = try Memory(byteCount: Router.byteCount(streamMax: parts.streamMax))
-    let server = try Server(parts.limits, listeners: parts.listeners, waker: parts.waker)
+    let server = try Server(
+      parts.limits, listeners: parts.listeners, secureListeners: parts.secureListeners, tls: parts.tls,
+      waker: parts.waker)
     self.server = server
     let ids = DecisionIDs(key: parts.tokenKey, scratch: scratch.leak(), seed: parts.seed)
     router = Router(
       words: parts.words, workspace: workspace.leak(), memory: routing.leak(), streamMax: parts.streamMax,
       ids: ids, reporter: reporter, visitors: parts.visitors)
     words = parts.words
+    certificates = parts.certificates
     isEnding = parts.isEnding
     syncWaker = parts.syncWaker
   }
@@ -66,6 +75,7 @@ struct Worker: ~Copyable {
 
   private mutating func turn() {
     server.wait(until: router.reportDeadline)
+    if let renewed = certificates.take() { server.secure(with: renewed) }
     let catalog = words.beginTurn()
     router.beginTurn(wall: server.wall, now: server.now)
     var answered: UInt64 = 0
@@ -110,6 +120,10 @@ struct Worker: ~Copyable {
     next(tally.idleTimeouts)
     next(tally.pendingOverflows)
     next(UInt64(server.overflowCount))
+    next(tally.tlsHandshakes)
+    next(tally.tlsHandshakeFailures)
+    next(tally.tlsResumptions)
+    next(tally.tlsBroken)
     for index in 0..<ServeCounters.connections - ServeCounters.rejections {
       words.set(ServeCounters.rejections + index, tally.rejections[index])
     }
