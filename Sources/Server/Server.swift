@@ -393,8 +393,8 @@ package struct Server: ~Copyable {
     // Who follows a stream and says that it will send no more is gone.
     if connection.isStream { return close(slot) }
     if connection.isLingering || (!connection.isSending && !connection.isQueued && window.slot != slot) {
-      // Answers that wait for the end of this turn are sent first; a request cut short is dropped.
-      if connection.answers >= 0 { return finishSending(slot) }
+      // Answers that wait for the end of this turn are sent first, and what follows them is read then.
+      if connection.answers >= 0 { return }
       end(slot)
     }
   }

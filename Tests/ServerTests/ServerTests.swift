@@ -88,4 +88,21 @@ struct ServerTests {
     try half.send("Host: a\r\n\r\n")
     #expect(try half.read().text == "/half")
   }
+
+  @Test func `every request before the client's end is answered, even if the end comes in the same turn`()
+    throws
+  {
+    let pausing = try RawClient(path: socket)
+    try pausing.send(request("/pause"))
+    try eventually("the server pauses") { File.exists(folder.path("paused")) }
+    let client = try RawClient(path: socket)
+    // The second answer does not fit behind the first, so the first is sent before it is written.
+    try client.send(request("/first") + request("/large") + request("/last") + "GET /cut")
+    client.endSending()
+    try folder.write("go", "")
+    #expect(try client.read().text == "/first")
+    #expect(try client.read().body.count == Self.largeCount + 6)
+    #expect(try client.read().text == "/last")
+    #expect(try client.readToEnd() == [])
+  }
 }
