@@ -23,7 +23,7 @@ extension Router {
 
   /// Whether nobody between the client and this edge can read along, so that its cookies may ask for the same.
   /// It will ask the connection for its TLS, and X-Forwarded-Proto of a proxy that is trusted.
-  private func isSecure(_ exchange: Exchange) -> Bool { false }
+  private func isSecure(_ exchange: Exchange) -> Bool { exchange.isSecure }
 
   /// Counts what an answer knew of its visitor.
   func countVisitor() {
