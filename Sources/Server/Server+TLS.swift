@@ -1,6 +1,6 @@
 // Connections over TLS: between the ring and the requests stands a session. What is received is decrypted into
 // the pending input and read from there; answers are encrypted, a buffer at a time, on their way into a send.
-// Plain connections have nothing of it but the branch that leads here.
+// Plain connections have nothing of it but the branches that lead here, and its code is kept out of theirs.
 
 import Bytes
 import Kernel
@@ -60,6 +60,7 @@ extension Server {
   }
 
   /// The connection is gone.
+  @inline(never)
   mutating func endSecure(_ slot: Int) {
     if tls.rows[slot].buffer >= 0 { tls.pool.giveBack(Int(tls.rows[slot].buffer)) }
     if let session = tls.sessions[slot], !session.isEstablished { tally.tlsHandshakeFailures += 1 }
@@ -69,6 +70,7 @@ extension Server {
   // MARK: - Receiving
 
   /// Decrypts what was received and opens a window on it if nothing stands before it.
+  @inline(never)
   mutating func takeSecure(_ slot: Int, _ buffer: Int32, count: Int) {
     let connection = connections[slot]
     guard !connection.isClosing, !connection.isLingering, !connection.hasEnded,
@@ -125,6 +127,7 @@ extension Server {
   // MARK: - Sending
 
   /// Whether anything is left to be encrypted or sent.
+  @inline(never)
   func hasCiphertext(_ slot: Int) -> Bool {
     let connection = connections[slot]
     return tls.rows[slot].start < tls.rows[slot].end || connection.answersStart < connection.answersEnd
@@ -132,6 +135,7 @@ extension Server {
   }
 
   /// The ciphertext to be sent next, encrypted now if all before it was sent.
+  @inline(never)
   mutating func ciphertext(_ slot: Int) -> ByteView {
     if tls.rows[slot].buffer < 0 {
       // There are as many buffers as connections.
@@ -184,6 +188,7 @@ extension Server {
     }
   }
 
+  @inline(never)
   mutating func sentCiphertext(_ slot: Int, _ count: Int) {
     tls.rows[slot].start += UInt32(count)
     if hasCiphertext(slot) { return send(slot) }
@@ -201,6 +206,7 @@ extension Server {
   }
 
   /// Sends what is left, and that it was the last; false if that is done.
+  @inline(never)
   mutating func takesLeave(_ slot: Int) -> Bool {
     connections[slot].isLast = true
     if connections[slot].isSending { return true }
