@@ -9,8 +9,8 @@ import JSON
 extension Snapshot {
   /// The document, after the snapshot was compiled to `tables`.
   func publicDocument(_ tables: [UInt8]) -> [UInt8] {
-    let isOmitted = isOmitted()
-    let serverOnlyFlags = Set(zip(experiments, isOmitted).compactMap { $1 ? $0.flagKey : nil })
+    let (isOmitted, isFlagOmitted) = omissions()
+    let serverOnlyFlags = Set(zip(flags, isFlagOmitted).compactMap { $1 ? $0.key : nil })
     let shown = experiments.indices.filter { !isOmitted[$0] }
     let names = Set(shown.flatMap { [experiments[$0].id, experiments[$0].key] })
     let usedLayers = Set(shown.compactMap { experiments[$0].layer })
@@ -60,30 +60,39 @@ extension Snapshot {
 
   // MARK: - What is left out
 
-  /// Of each experiment whether it is left out: private ones, and all whose outcome depends on one that is.
-  private func isOmitted() -> [Bool] {
-    let dependents = dependents()
-    var isOmitted = experiments.map(\.isPrivate)
+  /// Of each experiment and each flag whether it is left out: private ones, and all whose outcome depends on one
+  /// that is.
+  private func omissions() -> (experiments: [Bool], flags: [Bool]) {
+    let graph = RequirementGraph(self)
+    let dependents = dependents(graph)
+    var isOmitted = Array(repeating: false, count: dependents.count)
+    for (index, experiment) in experiments.enumerated() { isOmitted[index] = experiment.isPrivate }
     var looked = experiments.indices.filter { isOmitted[$0] }
-    while let index = looked.popLast() {
-      for dependent in dependents[index] where !isOmitted[dependent] {
+    while let node = looked.popLast() {
+      for dependent in dependents[node] where !isOmitted[dependent] {
         isOmitted[dependent] = true
         looked.append(dependent)
       }
     }
-    return isOmitted
+    return (Array(isOmitted[..<experiments.count]), flags.indices.map { isOmitted[graph.index(ofValue: $0)] })
   }
 
-  /// Of each experiment the next one that its outcome can displace: in its conflict domain, and with a cap at
-  /// all. That one can displace the next, so a chain leads to every experiment of lower rank.
-  private func dependents() -> [[Int]] {
-    let ranked = ranking()
-    var dependents: [[Int]] = Array(repeating: [], count: experiments.count)
+  /// Of each node those whose outcome depends on it.
+  private func dependents(_ graph: RequirementGraph) -> [[Int]] {
+    var dependents = graph.dependents()
+    // A flag that goes takes its requirements with it, and one that requires what goes is no flag without them.
+    for flag in flags.indices {
+      dependents[graph.index(ofValue: flag)].append(graph.index(ofRequirements: flag))
+      dependents[graph.index(ofRequirements: flag)].append(graph.index(ofValue: flag))
+    }
+    // An experiment can displace the next of its conflict domain, and with a cap the next of all. That one can
+    // displace the next, so a chain leads to everything that is settled later.
+    let settled = graph.order(ranking())
     if participationCap != nil {
-      for (index, next) in zip(ranked, ranked.dropFirst()) { dependents[index].append(next) }
+      for (index, next) in zip(settled, settled.dropFirst()) { dependents[index].append(next) }
     }
     var lowest: [[UInt8]: Int] = [:]
-    for index in ranked {
+    for index in settled {
       guard let domain = experiments[index].conflictDomain else { continue }
       if let before = lowest.updateValue(index, forKey: domain) { dependents[before].append(index) }
     }
@@ -126,6 +135,23 @@ extension Writer {
   fileprivate mutating func text(_ bytes: [UInt8]) { bytes.withBytes { string($0) } }
   fileprivate mutating func json(_ bytes: [UInt8]) { bytes.withBytes { raw($0) } }
 
+  /// `requires`, where there is any.
+  fileprivate mutating func requirements(_ requires: [Requirement]) {
+    guard !requires.isEmpty else { return }
+    key("requires")
+    array(requires) { writer, requirement in
+      writer.object { writer in
+        switch requirement.subject {
+        case .experiment(let name): writer.member("experiment", name)
+        case .flag(let key): writer.member("flag", key)
+        }
+        guard let variants = requirement.variants else { return }
+        writer.key("variants")
+        writer.array(variants) { $0.text($1) }
+      }
+    }
+  }
+
   fileprivate mutating func member(_ name: StaticString, _ bytes: [UInt8]?) {
     guard let bytes else { return }
     key(name)
@@ -141,6 +167,7 @@ extension Flag {
       writer.string(type.name)
       writer.key("default")
       writer.json(defaultValue)
+      writer.requirements(requires)
     }
   }
 }
@@ -196,6 +223,7 @@ extension Experiment {
       writer.string(hash.rawValue)
       writer.key("exposureRate")
       writer.number(exposureRate)
+      writer.requirements(requires)
       rules("audienceRules", audienceRules, &writer)
       rules("targetingRules", targetingRules, &writer)
       writer.key("variants")

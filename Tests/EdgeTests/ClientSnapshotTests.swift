@@ -104,6 +104,10 @@ import Trust
       #""salt":"d2","conflictDomain":"d","startedAt":"2026-01-01T00:00:00.0002Z""#,
       #""salt":"d3","conflictDomain":"d","startedAt":"2026-01-01T00:00:00.0001Z""#,
       #""salt":"d4","conflictDomain":"e","audienceRules":[{"conditions":[{"attribute":"a","operator":"exists"}]}]"#,
+      #""salt":"d5","flagKey":"f""#, #""salt":"d6","flagKey":"f","priority":1"#,
+      #""salt":"d7","requires":[{"flag":"f","variants":["a","b26"]}]"#,
+      #""salt":"d8","priority":5,"conflictDomain":"d","requires":[{"experiment":"x27","variants":["b"]}]"#,
+      #""salt":"d9","priority":6,"flagKey":"g","requires":[{"experiment":"k21"}]"#,
       #""layer":"l","private":true,"priority":-9"#,
       #""salt":"secret","conflictDomain":"e","private":true,"priority":-9"#,
     ]
@@ -115,6 +119,8 @@ import Trust
       {"version":1,"environment":"\(environment)"\(cap.map { ",\"maxExperimentsPerUser\":\($0)" } ?? ""),
       "layers":[{"key":"l","salt":"of the layer"}],
       "holdouts":[{"key":"h","salt":"h","share":700},{"key":"i","salt":"i","share":2500,"experiments":["x18","k3","x25"]}],
+      "flags":[{"key":"f","type":"string","default":""},
+      {"key":"g","type":"string","default":"","requires":[{"experiment":"k28"},{"experiment":"x17"}]}],
       "experiments":[\(experiments.reversed().joined(separator: ","))]}
       """.utf8)
   }
@@ -123,7 +129,7 @@ import Trust
     let start = index * 211 % 4000
     return """
       {"id":"x\(index)","key":"k\(index)",\(members.joined(separator: ",")),
-      "variants":[{"id":"a\(index)","key":"a"},{"id":"b\(index)","key":"b"}],
+      "variants":[{"id":"a\(index)","key":"a","value":"A"},{"id":"b\(index)","key":"b","value":"B"}],
       "allocations":[{"variantId":"a\(index)","rangeStart":\(start),"rangeEnd":\(start + 3000)},
       {"variantId":"b\(index)","rangeStart":\(start + 2500),"rangeEnd":\(start + 5999)}]}
       """

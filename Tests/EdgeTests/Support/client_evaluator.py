@@ -194,7 +194,11 @@ class Snapshot:
         self.layers = {layer["key"]: layer["salt"] for layer in document.get("layers", [])}
         self.holdouts = document.get("holdouts", [])
         self.experiments = document["experiments"]
-        self.order = sorted(self.experiments, key=self.rank)
+        self.flags = {flag["key"]: flag for flag in document.get("flags", [])}
+        self.ids = {experiment["id"]: experiment for experiment in self.experiments}
+        self.keys = {experiment["key"]: experiment for experiment in self.experiments}
+        self.ranked = sorted(self.experiments, key=self.rank)
+        self.order = self.settled()
 
     @staticmethod
     def rank(experiment):
@@ -204,6 +208,39 @@ class Snapshot:
             float("inf") if started is None else started,
             text(experiment["id"]),
         )
+
+    def requirements(self, experiment):
+        flag = self.flags.get(experiment.get("flagKey"), {})
+        return experiment.get("requires", []) + flag.get("requires", [])
+
+    def givers(self, requirement):
+        """The experiments that may meet it, the highest ranked first."""
+        if "flag" in requirement:
+            return [one for one in self.ranked if one.get("flagKey") == requirement["flag"]]
+        name = requirement["experiment"]
+        return [self.ids[name] if name in self.ids else self.keys[name]]
+
+    def settled(self):
+        """By rank, but what is required comes first."""
+        left, order = list(self.ranked), []
+        while left:
+            for experiment in left:
+                needed = [one for requirement in self.requirements(experiment) for one in self.givers(requirement)]
+                if not any(one in left for one in needed):
+                    left.remove(experiment)
+                    order.append(experiment)
+                    break
+            else:
+                raise ValueError("a circle of requirements")
+        return order
+
+    def is_met(self, requirement, given):
+        for giver in self.givers(requirement):
+            if giver["key"] in given:
+                chosen = given[giver["key"]]
+                names = [(one["id"], one["key"]) for one in giver["variants"] if one["id"] == chosen][0]
+                return "variants" not in requirement or any(name in names for name in requirement["variants"])
+        return False
 
     def is_held_out(self, experiment, user):
         names = (experiment["id"], experiment["key"])
@@ -238,7 +275,9 @@ class Snapshot:
         for experiment in self.order:
             variant = self.alone(experiment, user, context)
             domain = experiment.get("conflictDomain")
-            if variant is None or domain in taken:
+            if variant is None or not all(self.is_met(one, given) for one in self.requirements(experiment)):
+                continue
+            if domain in taken:
                 continue
             if domain is not None:
                 taken.add(domain)
