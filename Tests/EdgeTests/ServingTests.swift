@@ -14,10 +14,11 @@ struct House {
   let edge: EdgeProcess
 
   init(
-    padding: Int = 0, folder: Folder? = nil, _ change: (inout EdgeSettings) -> Void = { _ in }
+    padding: Int = 0, document: [UInt8]? = nil, folder: Folder? = nil,
+    _ change: (inout EdgeSettings) -> Void = { _ in }
   ) throws {
     site = try Site()
-    try site.publish("prod", 1, padding: padding)
+    try site.publish("prod", 1, document: document ?? Site.snapshot("prod", 1, padding: padding))
     upstream = try ScriptedUpstream(site)
     var settings = EdgeSettings(upstream, site)
     change(&settings)
