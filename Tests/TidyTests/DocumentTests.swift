@@ -47,6 +47,24 @@ struct DocumentTests {
     #expect(try page("docs/decide-api.md").contains("\(rejection.code)"))
   }
 
+  @Test
+  func `docs/openapi.yaml has the version of the programs, and every code that the data port refuses with`()
+    throws
+  {
+    let text = try page("docs/openapi.yaml")
+    let version = try #require(try page("Sources/Arguments/Version.swift").firstMatch(of: /text = "(.+)"/))
+    #expect(text.contains("  version: \(version.1)\n"))
+    var codes = Set(Rejection.allCases.map { "\($0.code)" })
+    for folder in ["Sources/Dialects", "Sources/Edge/Serve"] {
+      for file in try FileManager.default.contentsOfDirectory(atPath: root + "/" + folder) {
+        let faults = try page(folder + "/" + file).matches(of: /ClientFault\(\s*"([A-Z_]+)"/)
+        codes.formUnion(faults.map { String($0.1) })
+      }
+    }
+    #expect(codes.count > 35)
+    for code in codes { #expect(text.contains(try Regex("\\b\(code)\\b")), "\(code) is missing") }
+  }
+
   @Test(arguments: EventRejection.allCases)
   func `every reason to reject an event stands in docs/collector.md`(rejection: EventRejection) throws {
     #expect(try page("docs/collector.md").contains("`\(rejection.code)`"))
