@@ -9,7 +9,6 @@ struct ImportFenceTests {
   static let rooms: [String: Set<String>] = [
     "Bytes": [],
     "Arguments": [],
-    "Access": ["Bytes"],
     "JSON": ["Bytes"],
     "HTTP": ["Bytes"],
     "Decisions": ["Bytes", "JSON"],
@@ -23,7 +22,7 @@ struct ImportFenceTests {
     "Exposures": ["Bytes", "Decisions"],
     "Edge": [
       "Arguments", "Bytes", "JSON", "HTTP", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects",
-      "Publication", "Server", "Operations", "Exposures", "Access",
+      "Publication", "Server", "Operations", "Exposures",
     ],
     "Collector": [
       "Arguments", "Bytes", "JSON", "HTTP", "Kernel", "Trust", "Exposures", "Publication", "Server",
