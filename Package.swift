@@ -46,6 +46,7 @@ let package = Package(
 
     // L1: one noun each.
     room("Arguments", ["Bytes"]),
+    room("Access", ["Bytes"]),
     room("JSON", ["Bytes"]),
     room("HTTP", ["Bytes"]),
     room("Decisions", ["Bytes", "JSON"]),
@@ -65,7 +66,7 @@ let package = Package(
       "Edge",
       [
         "Arguments", "Bytes", "JSON", "HTTP", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects",
-        "Publication", "Server", "Operations", "Exposures",
+        "Publication", "Server", "Operations", "Exposures", "Access",
       ]),
     room(
       "Collector",
@@ -99,6 +100,7 @@ let package = Package(
       "ProgramSupport", ["Bytes", "JSON", "Kernel", "Snapshots", "Trust", "COpenSSL"],
       path: "Tests/ProgramSupport"),
     tests("BytesTests", ["Bytes", "JSON", "TestSupport"]),
+    tests("AccessTests", ["Bytes", "Access", "TestSupport"]),
     tests("JSONTests", ["Bytes", "JSON", "TestSupport"]),
     tests("ServerTests", ["Bytes", "HTTP", "Kernel", "Server", "Trust", "ProgramSupport"]),
     tests("HTTPTests", ["Bytes", "HTTP", "TestSupport"]),

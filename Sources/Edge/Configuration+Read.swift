@@ -78,6 +78,7 @@ extension Configuration {
     }
     try checkExposures()
     try checkVisitors()
+    try checkAccess()
     guard upstream.clientKey == nil || upstream.clientCertificate != nil else {
       throw ConfigurationFault("upstream.clientKey", "needs upstream.clientCertificate beside it")
     }

@@ -1,5 +1,6 @@
 // What an edge is told: one value per setting, with the defaults. configs/README.md documents each.
 
+package import Access
 import Exposures
 package import Kernel
 package import Server
@@ -16,6 +17,13 @@ package struct Configuration: Sendable {
   package var limits = Limits()
   /// Streams of events that may be open.
   package var streamMax = 1000
+  package var auth = Auth.unset
+  /// Whether other machines may ask the admin port, which has no keys.
+  package var isAdminOpen = false
+  package var rate = Rate()
+  package var cors = Origins.Settings()
+  /// Whose word on the client's address is taken.
+  package var trustedProxies: [String] = []
   /// Nanoseconds for requests under way after the process was told to end.
   package var drainTime: UInt64 = 10_000_000_000
   package var exposures = Exposures()

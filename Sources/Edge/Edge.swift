@@ -56,6 +56,8 @@ package enum Edge {
     let limits = configuration.limits.share(of: count)
     let tls = try readTLS(configuration.tls)
     let certificates = wakers.map { _ in Mailbox<TLSServerSettings>() }
+    let gateSeed = seed()
+    let newGates = wakers.map { _ in Mailbox<GateMemory>() }
     for index in 0..<count {
       let parts = Worker.Parts(
         limits: limits, streamMax: (configuration.streamMax + count - 1) / count,
@@ -63,6 +65,7 @@ package enum Edge {
         secureListeners: tls == nil ? [] : listeners.tcp[index], tls: tls, certificates: certificates[index],
         words: workers[index],
         waker: wakers[index], syncWaker: syncWaker, isEnding: isEnding, seed: seed(), tokenKey: tokenKey,
+        gate: try GateMemory(configuration, shares: count, seed: gateSeed), newGates: newGates[index],
         reporter: Reporter.Parts(
           settings: exposures, boot: boot, worker: UInt16(index),
           key: key?.derived(for: "exposure datagrams"),
@@ -76,7 +79,9 @@ package enum Edge {
         running.decrement()
       }
     }
-    let reloads = Reloads([renewing(tls, in: certificates)])
+    let reloads = Reloads([
+      renewing(tls, in: certificates), GateMemory.reload(newGates, seed: gateSeed),
+    ])
     let metrics = MetricsPage(
       workers: workers, sync: sync, reloads: reloads, startedAt: Double(Clock.wall()) / 1e9)
     let adminWaker = try Waker()

@@ -69,7 +69,7 @@ extension Configuration {
       Setting("limits.bodyTimeout", nanoseconds: \.limits.bodyTime),
       Setting("limits.idleTimeout", nanoseconds: \.limits.idleTime),
       Setting("limits.writeTimeout", nanoseconds: \.limits.writeTime),
-    ])
+    ] + accessRows)
 
   /// Every setting with the environment variable that overrides it.
   package static var settingNames: [(name: String, variable: String)] { settings.names }

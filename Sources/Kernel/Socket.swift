@@ -50,6 +50,30 @@ package struct Address: Sendable, Equatable {
 
   package var family: Int32 { Int32(storage.ss_family) }
 
+  /// Without the port; nil for the path of a Unix socket.
+  package var ip: IPAddress? {
+    @_noAllocation @_noLocks get {
+      unsafe withUnsafeBytes(of: storage) { bytes in
+        guard let start = bytes.baseAddress else { return nil }
+        let view = unsafe ByteView(start: start, count: bytes.count)
+        switch family {
+        case AF_INET: return IPAddress(v4: view.word32(at: Self.v4Offset).byteSwapped)
+        case AF_INET6:
+          return IPAddress(
+            high: view.word(at: Self.v6Offset).byteSwapped, low: view.word(at: Self.v6Offset + 8).byteSwapped)
+        default: return nil
+        }
+      }
+    }
+  }
+
+  /// Where the address stands in sockaddr_in and sockaddr_in6.
+  private static var v4Offset: Int { 4 }
+  private static var v6Offset: Int { 8 }
+
+  /// Whether only this machine reaches it.
+  package var isLoopback: Bool { family == AF_UNIX || ip?.isLoopback == true }
+
   package static func == (left: Address, right: Address) -> Bool {
     unsafe withUnsafeBytes(of: left.storage) { left in
       unsafe withUnsafeBytes(of: right.storage) { unsafe left.elementsEqual($0) }
@@ -72,6 +96,17 @@ package struct Address: Sendable, Equatable {
     unsafe withUnsafeMutableBytes(of: &storage) {
       unsafe $0.copyMemory(from: UnsafeRawBufferPointer(start: start, count: Int(length)))
     }
+  }
+
+  /// That of the other end of a connection; nil if it is gone.
+  @_semantics("no_performance_analysis")
+  package init?(peerOf socket: Int32) {
+    var count = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let code = unsafe withUnsafeMutablePointer(to: &storage) {
+      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getpeername(socket, $0, &count) }
+    }
+    guard code == 0 else { return nil }
+    length = count
   }
 
   private mutating func setPath(_ path: String) {

@@ -10,6 +10,11 @@ package struct ConfigurationFault: Error, Equatable, CustomStringConvertible {
   package init(_ setting: String, _ message: String) {
     description = "\(setting): \(message)"
   }
+
+  /// A fault of a member of the object `place`.
+  init(in place: String, _ fault: ConfigurationFault) {
+    description = "\(place).\(fault)"
+  }
 }
 
 /// A setting's value before it is checked.
@@ -19,6 +24,8 @@ package enum SettingValue: Sendable {
   case integer(Int)
   case bool(Bool)
   case members([String: String])
+  /// A list of objects, each member with its name.
+  case objects([[(name: String, value: SettingValue)]])
 }
 
 /// One setting of a configuration of the type `Target`.
@@ -164,6 +171,40 @@ extension SettingValue {
       members[String(parts[0])] = String(parts[1])
     }
     return members
+  }
+
+  /// A list of objects, whose members are settings themselves: `rows` applied to a copy of `new` for each.
+  package func objects<Element>(
+    _ name: String, _ count: ClosedRange<Int>, _ new: Element, _ rows: [Setting<Element>]
+  ) throws(ConfigurationFault) -> [Element] {
+    var objects: [[(name: String, value: SettingValue)]] = []
+    switch self {
+    case .objects(let given): objects = given
+    case .texts(let texts) where texts.isEmpty: break
+    case .text: throw ConfigurationFault(name, "cannot be given in a variable")
+    default: throw ConfigurationFault(name, "needs an array of objects")
+    }
+    guard count.contains(objects.count) else {
+      throw ConfigurationFault(name, "needs \(count.lowerBound) to \(count.upperBound) objects")
+    }
+    var elements: [Element] = []
+    for (index, object) in objects.enumerated() {
+      var element = new
+      for (member, value) in object {
+        guard let row = rows.first(where: { $0.name == member }) else {
+          let known = rows.map(\.name).joined(separator: ", ")
+          throw ConfigurationFault(
+            "\(name)[\(index)].\(member)", "there is no such member: there are \(known)")
+        }
+        do throws(ConfigurationFault) {
+          try row.apply(&element, value)
+        } catch {
+          throw ConfigurationFault(in: "\(name)[\(index)]", error)
+        }
+      }
+      elements.append(element)
+    }
+    return elements
   }
 
   /// Nanoseconds of "250ms", "5s", "2m" or "1h".

@@ -100,9 +100,12 @@ package struct SettingsTable<Target>: Sendable {
       guard let integer = element.integer else { break }
       return .integer(integer)
     case .array:
-      let texts = element.elements.compactMap(\.text)
-      guard texts.count == Array(element.elements).count else { break }
-      return .texts(texts)
+      let elements = Array(element.elements)
+      let texts = elements.compactMap(\.text)
+      if texts.count == elements.count { return .texts(texts) }
+      guard elements.allSatisfy({ $0.kind == .object }) else { break }
+      return .objects(
+        try elements.map { (object) throws(ConfigurationFault) in try members(name, of: object) })
     case .object:
       var members: [String: String] = [:]
       for (key, value) in element.members {
@@ -115,5 +118,16 @@ package struct SettingsTable<Target>: Sendable {
     case .null: break
     }
     throw ConfigurationFault(name, "has a value of the wrong type")
+  }
+
+  private static func members(
+    _ name: String, of object: Element
+  ) throws(ConfigurationFault) -> [(name: String, value: SettingValue)] {
+    var members: [(name: String, value: SettingValue)] = []
+    for (key, element) in object.members {
+      let key = key.text ?? ""
+      members.append((key, try value("\(name): \(key)", element)))
+    }
+    return members
   }
 }

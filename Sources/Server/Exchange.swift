@@ -18,6 +18,8 @@ package struct Exchange {
   let generation: UInt32
   /// Whether the answer has as much room as any can have.
   package let hasMostRoom: Bool
+  /// Of every connection, by slot.
+  let peers: Cells<Peer.Row>
   /// Where the answer begins in `output`.
   let start: Int
   /// Bytes of input that the request took.
@@ -47,6 +49,16 @@ package struct Exchange {
   }
 
   package var path: ByteView { bytes.slice(request.path) }
+
+  /// Who is at the other end of the connection.
+  package var peer: Peer {
+    @_noAllocation @_noLocks get {
+      if let known = peers[slot].peer { return known }
+      let peer = Peer(of: peers[slot].socket)
+      peers[slot].peer = peer
+      return peer
+    }
+  }
 }
 
 /// Names a connection that is held open.

@@ -206,7 +206,7 @@ extension Server {
     return Exchange(
       request: request, bytes: bytes, date: date, output: output, isSecure: connections[slot].isSecure,
       slot: slot, generation: connections[slot].generation, hasMostRoom: connections[slot].isLarge,
-      start: output.count, consumed: consumed)
+      peers: peers, start: output.count, consumed: consumed)
   }
 
   /// Takes the answer of an exchange; an answer that did not fit is asked for again with more room.

@@ -14,6 +14,7 @@ package struct Server: ~Copyable {
   private let memory: Memory
   let connections: Cells<Connection>
   let deadlines: Cells<UInt64>
+  let peers: Cells<Peer.Row>
   private let freeSlots: Cells<UInt32>
   private var freeCount: Int
   /// Slots beyond this one were never used.
@@ -90,7 +91,7 @@ package struct Server: ~Copyable {
     let secureStart = listeners.count
     let listeners = listeners + secureListeners
     let count = limits.connections
-    let perSlot = MemoryLayout<Connection>.stride + 8 + 4 * 4
+    let perSlot = MemoryLayout<Connection>.stride + MemoryLayout<Peer.Row>.stride + 8 + 4 * 4
     // One for each receive buffer and each other operation that a guest may have under way.
     let guestMax = settings.buffers + Self.guestOperationMax
     let ring = try Ring(settings, waker: waker)
@@ -106,6 +107,7 @@ package struct Server: ~Copyable {
     dateRegion = carver.region(HTTPDate.byteCount)
     connections = carver.cells(count)
     deadlines = carver.cells(count)
+    peers = carver.cells(count)
     freeSlots = carver.cells(count)
     queue = carver.cells(count)
     dirty = carver.cells(count)
@@ -273,6 +275,7 @@ package struct Server: ~Copyable {
     connections[slot].socket = socket
     connections[slot].isOpen = true
     if listener >= secureStart { beginSecure(slot) }
+    peers[slot] = Peer.Row(socket: socket, peer: nil)
     tally.accepted += 1
     expect(slot, .head, within: limits.headTime)
     receive(slot)

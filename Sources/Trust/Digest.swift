@@ -12,6 +12,27 @@ package enum Digest {
     return digest
   }
 
+  /// The digest as words, the first byte lowest in the first one, without an allocation.
+  @_noAllocation @_noLocks
+  package static func sha256Words(_ bytes: ByteView) -> [4 of UInt64] {
+    var digest: [4 of UInt64] = .init(repeating: 0)
+    unsafe withUnsafeMutableBytes(of: &digest) {
+      unsafe sha256(bytes, $0.baseAddress!.assumingMemoryBound(to: UInt8.self))
+    }
+    for index in 0..<4 { digest[index] = UInt64(littleEndian: digest[index]) }
+    return digest
+  }
+
+  /// The compiler cannot look into OpenSSL, which neither allocates nor locks here: the test that counts
+  /// allocations covers it.
+  @_semantics("no_performance_analysis")
+  private static func sha256(_ bytes: ByteView, _ digest: UnsafeMutablePointer<UInt8>) {
+    var context = SHA256_CTX()
+    unsafe SHA256_Init(&context)
+    unsafe SHA256_Update(&context, bytes.start, bytes.count)
+    unsafe SHA256_Final(digest, &context)
+  }
+
   /// The digest in lower-case hexadecimal.
   package static func sha256Hex(_ bytes: ByteView) -> String {
     var text: [UInt8] = []

@@ -89,6 +89,10 @@ struct EvaluationAnswerTests {
     ),
     (experiment("x", #""overrides":[{"userKey":"u","variantId":"x-v"}]"#), "{}", "TARGETING_MATCH", "on"),
     (experiment("x", end: 0), "{}", "DEFAULT", "default"),
+    (experiment("x", "\"conflictDomain\":\"d\""), "{}", "SPLIT", "on"),
+    (
+      experiment("x", "\"conflictDomain\":\"d\"," + targeting), "{\"plan\":\"pro\"}", "TARGETING_MATCH", "on"
+    ),
     ("", "{}", "STATIC", "default"),
   ])
   func `the reason says what decided`(

@@ -47,7 +47,35 @@ struct AllocationTests {
     "POST \(target) HTTP/1.1\r\nHost: e\r\nContent-Length: \(json.utf8.count)\r\n\r\n\(json)"
   }
 
-  @Test func `a worker allocates nothing per request once it is warm`() throws {
+  /// What stands in the way of a request: members of the configuration, members of its limits, header lines.
+  private static let gates: [(members: [String], limits: [String], fields: String)] = [
+    ([], [], ""),
+    (
+      [
+        gate,
+        #""auth": {"keys": [\#(configured("a-key")), \#(configured("b-key", #""environments": ["x"]"#))]}"#,
+      ],
+      [#""rate": 1000000"#], "X-API-Key: a-key\r\nOrigin: https://a.example\r\n"
+    ),
+    ([gate], [#""rate": 1"#], "X-Forwarded-For: 1.2.3.4, 127.0.0.1\r\nOrigin: https://b.example\r\n"),
+  ]
+  private static let gate =
+    #""cors": {"origins": ["https://a.example"]}, "trustedProxies": ["127.0.0.1", "unix"]"#
+
+  /// Requests that a gate turns away, or answers itself.
+  private static let turnedAway = [
+    "GET /decide?user_key=u HTTP/1.1\r\nHost: f\r\n\r\n",
+    "GET /decide?user_key=u HTTP/1.1\r\nHost: f\r\nAuthorization: Bearer unknown\r\n\r\n",
+    "GET /decide?user_key=u HTTP/1.1\r\nHost: f\r\nAuthorization: Bearer b-key\r\n\r\n",
+    "GET /decide?user_key=u&env=x HTTP/1.1\r\nHost: f\r\nX-API-Key: b-key\r\n\r\n",
+    "GET /decide?user_key=u HTTP/1.1\r\nHost: f\r\nX-Forwarded-For: rubbish\r\n\r\n",
+    "OPTIONS /decide HTTP/1.1\r\nHost: f\r\nOrigin: https://a.example\r\nAccess-Control-Request-Method: GET\r\n\r\n",
+  ]
+
+  @Test(arguments: gates)
+  func `a worker allocates nothing per request once it is warm`(
+    gate: (members: [String], limits: [String], fields: String)
+  ) throws {
     let folder = try Folder()
     try Program.check(
       "/usr/bin/gcc", ["-O2", "-shared", "-fPIC", "-o", folder.path("count.so"), Self.source])
@@ -58,20 +86,26 @@ struct AllocationTests {
     // Nobody listens there: exposures are recorded, tagged and sent all the same.
     let key = String(repeating: "0f", count: 32)
     try folder.write("exposures.key", key)
-    settings.members = [
-      "\"exposures\": {\"collector\": \"127.0.0.1:\(try Plug.freePort())\", \"keyFile\": \"exposures.key\", \"flushInterval\": \"1ms\", \"dedupeWindow\": \"0s\"}",
-      "\"visitors\": {\"cookie\": true, \"sticky\": \"cookie\", \"keyFile\": \"exposures.key\"}",
-    ]
+    settings.limits = gate.limits
+    settings.members =
+      gate.members + [
+        "\"exposures\": {\"collector\": \"127.0.0.1:\(try Plug.freePort())\", \"keyFile\": \"exposures.key\", \"flushInterval\": \"1ms\", \"dedupeWindow\": \"0s\"}",
+        "\"visitors\": {\"cookie\": true, \"sticky\": \"cookie\", \"keyFile\": \"exposures.key\"}",
+      ]
     settings.variables = [
       "LD_PRELOAD": folder.path("count.so"), "ALLOCATION_COUNT_FILE": folder.path("count"),
     ]
     let edge = try EdgeProcess(settings, folder: folder)
-    let cookie = try #require(try edge.get("/decide?user_key=kept")["Set-Cookie"])
+    let first = "GET /decide?user_key=kept HTTP/1.1\r\nHost: e\r\n\(gate.fields)\r\n"
+    let cookie = try #require(try edge.client().ask(first)["Set-Cookie"])
     #expect(cookie.hasPrefix("turnout_sticky="))
     let kept =
       "GET /decide?user_key=kept HTTP/1.1\r\nHost: e\r\nCookie: \(cookie.prefix { $0 != ";" })\r\n\r\n"
     let foreign = kept.replacing("=kept", with: "=other")
-    let requests = Self.requests + [kept, foreign]
+    let requests =
+      (Self.requests + [kept, foreign]).map {
+        $0.replacing("Host: e\r\n", with: "Host: e\r\n" + gate.fields)
+      } + Self.turnedAway
     try ask(edge, requests, rounds: 20)
     let before = try count(folder)
     #expect(before > 0, "the worker allocates when it starts; otherwise nothing was counted")

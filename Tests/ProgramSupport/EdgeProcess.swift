@@ -82,6 +82,17 @@ package final class EdgeProcess {
   private static func start(
     _ settings: EdgeSettings, _ folder: Folder, _ port: UInt16, _ adminPort: UInt16, errors: String
   ) throws -> Program {
+    let file = try configure(settings, folder, port, adminPort)
+    var command = [Program.built + "/turnout-edge", "--config", file]
+    if let limit = settings.descriptorMax { command = ["/usr/bin/prlimit", "--nofile=\(limit)"] + command }
+    return try Program(
+      command[0], Array(command.dropFirst()), variables: settings.variables, errors: errors)
+  }
+
+  /// Writes the configuration and what it names; the path of its file.
+  private static func configure(
+    _ settings: EdgeSettings, _ folder: Folder, _ port: UInt16, _ adminPort: UInt16
+  ) throws -> String {
     var upstream = ["\"url\": \"\(settings.url)\"", "\"pollInterval\": \"\(settings.pollInterval)\""]
     upstream.append(
       "\"environments\": [\(settings.environments.map { "\"\($0)\"" }.joined(separator: ", "))]")
@@ -100,11 +111,7 @@ package final class EdgeProcess {
         "limits": {\(settings.limits.joined(separator: ", "))}\(settings.members.map { ", " + $0 }.joined())
       }
       """
-    try folder.write("edge.json", text)
-    var command = [Program.built + "/turnout-edge", "--config", folder.path("edge.json")]
-    if let limit = settings.descriptorMax { command = ["/usr/bin/prlimit", "--nofile=\(limit)"] + command }
-    return try Program(
-      command[0], Array(command.dropFirst()), variables: settings.variables, errors: errors)
+    return try folder.write("edge.json", text)
   }
 
   /// Ends it without mercy and starts it again, on the same ports and the same state.
@@ -115,6 +122,16 @@ package final class EdgeProcess {
     process = try Self.start(settings, folder, port, adminPort, errors: folder.path("log.\(run)"))
     try waitUntilStarted()
     if waitsUntilReady { try waitUntilReady() }
+  }
+
+  /// Writes another configuration and has it read anew; returns when the log says that this was done, or failed.
+  package func reload(change: (inout EdgeSettings) -> Void) throws {
+    func reloads() throws -> Int { try events("reloaded").count + events("reload_failed").count }
+    let before = try reloads()
+    change(&settings)
+    _ = try Self.configure(settings, folder, port, adminPort)
+    process.signal(SIGHUP)
+    try eventually("the configuration is read anew") { try reloads() > before }
   }
 
   // MARK: - What it says

@@ -356,8 +356,14 @@ package final class RawClient {
     return try read(toHead: request.hasPrefix("HEAD "))
   }
 
-  package func get(_ target: String) throws -> Answer {
-    try ask("GET \(target) HTTP/1.1\r\nHost: edge\r\n\r\n")
+  /// `fields` are further header lines.
+  package func get(_ target: String, _ fields: [String] = []) throws -> Answer {
+    try ask("GET", target, fields)
+  }
+
+  /// A request without a body.
+  package func ask(_ method: String, _ target: String, _ fields: [String] = []) throws -> Answer {
+    try ask("\(method) \(target) HTTP/1.1\r\nHost: edge\r\n\(fields.map { $0 + "\r\n" }.joined())\r\n")
   }
 
   package func post(_ target: String, _ body: String) throws -> Answer {

@@ -65,6 +65,11 @@ struct DocumentTests {
     for code in codes { #expect(text.contains(try Regex("\\b\(code)\\b")), "\(code) is missing") }
   }
 
+  @Test(arguments: GateRefusal.allCases)
+  func `every refusal of the gate stands in docs/decide-api.md`(refusal: GateRefusal) throws {
+    #expect(try page("docs/decide-api.md").contains("| `\(refusal.code)` |"))
+  }
+
   @Test(arguments: EventRejection.allCases)
   func `every reason to reject an event stands in docs/collector.md`(rejection: EventRejection) throws {
     #expect(try page("docs/collector.md").contains("`\(rejection.code)`"))

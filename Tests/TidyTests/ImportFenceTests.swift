@@ -9,6 +9,7 @@ struct ImportFenceTests {
   static let rooms: [String: Set<String>] = [
     "Bytes": [],
     "Arguments": [],
+    "Access": ["Bytes"],
     "JSON": ["Bytes"],
     "HTTP": ["Bytes"],
     "Decisions": ["Bytes", "JSON"],
@@ -22,7 +23,7 @@ struct ImportFenceTests {
     "Exposures": ["Bytes", "Decisions"],
     "Edge": [
       "Arguments", "Bytes", "JSON", "HTTP", "Decisions", "Kernel", "Trust", "Snapshots", "Dialects",
-      "Publication", "Server", "Operations", "Exposures",
+      "Publication", "Server", "Operations", "Exposures", "Access",
     ],
     "Collector": [
       "Arguments", "Bytes", "JSON", "HTTP", "Kernel", "Trust", "Exposures", "Publication", "Server",

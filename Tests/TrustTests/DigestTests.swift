@@ -15,6 +15,10 @@ struct DigestTests {
     Array(text.utf8).withBytes { bytes in
       #expect(Digest.sha256Hex(bytes) == digest)
       #expect(Digest.sha256(bytes).count == 32)
+      let words = Digest.sha256Words(bytes)
+      Digest.sha256(bytes).withBytes { digest in
+        for index in 0..<4 { #expect(words[index] == digest.word(at: 8 * index)) }
+      }
     }
   }
 

@@ -25,6 +25,7 @@ struct MetricsPage: Sendable {
     page.sample("turnout_reloads_total", "result=\"done\"", Double(reloads.done.value))
     page.sample("turnout_reloads_total", "result=\"failed\"", Double(reloads.failed.value))
     requests(&page)
+    gate(&page)
     latency(&page)
     decisions(&page)
     visitors(&page)
@@ -54,6 +55,27 @@ struct MetricsPage: Sendable {
         "turnout_http_rejections_total", "reason=\"\(String(rejection.code.bytes))\"",
         sum(ServeCounters.rejections + Int(rejection.rawValue)))
     }
+  }
+
+  private func gate(_ page: inout MetricsText) {
+    func sum(_ event: GateEvent) -> Double { self.sum(ServeCounters.gate + event.index) }
+    page.counter("turnout_auth_refusals_total", "Requests refused for want of a right, by reason.")
+    for refusal in GateRefusal.allCases where refusal != .rateLimited {
+      page.sample("turnout_auth_refusals_total", "reason=\"\(refusal.code)\"", sum(.refused(refusal)))
+    }
+    page.counter(
+      "turnout_rate_limited_total", "Requests refused because their client sends too many.",
+      sum(.refused(.rateLimited)))
+    page.counter(
+      "turnout_rate_evictions_total",
+      "Clients that were forgotten while they were limited, for want of places.",
+      self.sum(ServeCounters.gateEvictions))
+    page.counter(
+      "turnout_cors_refusals_total", "Requests of web pages whose origin is not allowed.", sum(.originRefused)
+    )
+    page.counter(
+      "turnout_forwarded_ignored_total", "Requests whose X-Forwarded-For was not believed.",
+      sum(.forwardedIgnored))
   }
 
   private func latency(_ page: inout MetricsText) {

@@ -320,7 +320,7 @@ struct Reporter: ~Copyable {
   }
 
   /// Everything that was counted, the outbox's part included.
-  func count(_ words: WorkerWords) {
+  mutating func count(_ words: WorkerWords) {
     var place = ServeCounters.report
     func next(_ value: UInt64) {
       words.set(place, value)

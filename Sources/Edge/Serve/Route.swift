@@ -41,6 +41,37 @@ enum Route: Int, CaseIterable {
     }
   }
 
+  /// The word by which a key is allowed to use it; several routes may share one. nil for those that no scope names.
+  var scope: StaticString? {
+    switch self {
+    case .decide, .decideFlags, .decideBatch: "decide"
+    case .evaluateOne, .evaluateAll, .events: "ofrep"
+    case .clientSnapshot: "client"
+    case .configs: "configs"
+    case .health, .none: nil
+    }
+  }
+
+  /// Every scope once, in the order of the routes.
+  static var scopes: [String] {
+    allCases.compactMap { $0.scope.map { String($0.bytes) } }.reduce(into: []) {
+      if !$0.contains($1) { $0.append($1) }
+    }
+  }
+
+  /// A bit for each route that some of `scopes` name, and for each that none names.
+  static func bits(_ scopes: [String]) -> UInt64 {
+    allCases.reduce(0) { bits, route in
+      let isIn = route.scope.map { scopes.contains(String($0.bytes)) } ?? true
+      return isIn ? bits | 1 << UInt64(route.rawValue) : bits
+    }
+  }
+
+  /// Whether it is for everybody at any rate: liveness must not depend on a key.
+  var isOpen: Bool {
+    if case .health = self { true } else { false }
+  }
+
   /// Whether it takes POST; any other takes GET and HEAD.
   var isPost: Bool {
     switch self {
@@ -49,9 +80,9 @@ enum Route: Int, CaseIterable {
     }
   }
 
-  /// The header line that says so.
-  var allow: StaticString {
-    if self == .none { return "Allow: GET, HEAD, POST, OPTIONS\r\n" }
-    return isPost ? "Allow: POST, OPTIONS\r\n" : "Allow: GET, HEAD, OPTIONS\r\n"
+  /// The list that says so.
+  var methods: StaticString {
+    if self == .none { return "GET, HEAD, POST, OPTIONS" }
+    return isPost ? "POST, OPTIONS" : "GET, HEAD, OPTIONS"
   }
 }

@@ -10,9 +10,10 @@ import Server
 extension Router {
   /// `path` is `{environment}/manifest.json` and what it speaks of.
   mutating func configs(_ exchange: inout Exchange, _ path: ByteView, _ catalog: Catalog) -> Status {
-    guard let slash = path.firstOffset(of: UInt8(ascii: "/")), slash > 0,
-      let entry = find(path.slice(0..<slash), catalog), !entry.snapshot.isEmpty
-    else { return notFound(&exchange) }
+    guard let slash = path.firstOffset(of: UInt8(ascii: "/")), slash > 0 else { return notFound(&exchange) }
+    let environment = path.slice(0..<slash)
+    if grant.forbids(environment, catalog) { return refuse(&exchange, forbidden()) }
+    guard let entry = find(environment, catalog), !entry.snapshot.isEmpty else { return notFound(&exchange) }
     let name = path.dropping(slash + 1)
     if name.equals("manifest.json") {
       return send(entry.manifest, tag: entry.manifestTag, entry, &exchange)

@@ -1,6 +1,7 @@
 // The evaluation protocol (OFREP 0.3.0; docs/ofrep.md): one key, all keys, and the streams that say when to ask
 // again.
 
+import Access
 import Bytes
 import Decisions
 import Dialects
@@ -68,7 +69,7 @@ extension Router {
         return refuse(&exchange, unavailable(question.environment, catalog), key: nil)
       }
       stickies.read(exchange, question, tables, &workspace)
-      let tag = writeTag(entry, digest ^ stickies.mark)
+      let tag = writeTag(entry, digest ^ stickies.mark ^ grant.fingerprint)
       if isCurrent(announced, entry), ETag.matches(exchange.bytes.slice(exchange.request.ifNoneMatch), tag) {
         ResponseHead.write(
           .notModified, for: exchange.request, date: exchange.date, fields: lines.written,

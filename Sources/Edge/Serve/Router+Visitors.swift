@@ -21,10 +21,6 @@ extension Router {
     if visitors.outcome != nil || stickies.isWritten { lines.append("Cache-Control: no-store\r\n") }
   }
 
-  /// Whether nobody between the client and this edge can read along, so that its cookies may ask for the same.
-  /// It will ask the connection for its TLS, and X-Forwarded-Proto of a proxy that is trusted.
-  private func isSecure(_ exchange: Exchange) -> Bool { exchange.isSecure }
-
   /// Counts what an answer knew of its visitor.
   func countVisitor() {
     if let outcome = visitors.outcome { words.count(ServeCounters.visitor(outcome)) }

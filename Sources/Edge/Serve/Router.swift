@@ -1,6 +1,7 @@
 // From a request to its answer: which dialect reads it, which tables decide, which writer answers. Joins
 // nouns and holds no algorithm of its own.
 
+import Access
 import Bytes
 import Decisions
 import Dialects
@@ -18,8 +19,17 @@ struct Router: ~Copyable {
   var stickies: Stickies
   /// Lines of the answer's head beyond those that every answer has.
   var lines: Output
+  /// Who passes; its tables stand in `gateMemory`.
+  var gate: Gate
+  private var gateMemory: GateMemory
+  private let newGates: Mailbox<GateMemory>
+  /// What the request's key may see.
+  var grant = Grant.everything
+  /// What the gate has to count of the request, a bit for each event, and whether it took a token for it.
+  private var gateEvents: UInt64 = 0
+  var tookToken = false
   private var wall: UInt64 = 0
-  private var now: UInt64 = 0
+  private(set) var now: UInt64 = 0
   /// Set when an environment was asked for that nobody follows yet.
   private(set) var hasWants = false
   /// The turn's last request for an unknown environment; one a turn is enough to ask.
@@ -35,9 +45,12 @@ struct Router: ~Copyable {
 
   init(
     words: WorkerWords, workspace: ByteRegion, memory: ByteRegion, streamMax: Int, ids: DecisionIDs,
-    reporter: consuming Reporter, visitors: VisitorParts
+    gate: GateMemory, newGates: Mailbox<GateMemory>, reporter: consuming Reporter, visitors: VisitorParts
   ) {
     self.words = words
+    self.gate = gate.gate
+    gateMemory = gate
+    self.newGates = newGates
     self.workspace = Workspace(workspace)
     self.ids = ids
     self.reporter = reporter
@@ -61,6 +74,7 @@ struct Router: ~Copyable {
     self.wall = wall
     self.now = now
     ids.now = wall / 1_000_000
+    if let new = newGates.take() { change(to: new) }
   }
 
   /// Answers one request.
@@ -69,9 +83,45 @@ struct Router: ~Copyable {
     visitors.forget()
     stickies.forget(&workspace)
     let (route, rest) = Route.of(exchange.path)
-    let status = allow(route, &exchange) ?? respond(route, rest, &exchange, catalog)
-    if !exchange.output.isOverflowing { words.count(ServeCounters.request(route, status)) }
+    let status =
+      (gate.hasOrigins ? meetOrigin(route, &exchange) : nil) ?? allow(route, &exchange)
+      ?? (gate.isGuarded ? admit(route, &exchange) : nil) ?? respond(route, rest, &exchange, catalog)
+    let isAnswered = !exchange.output.isOverflowing
+    if isAnswered { words.count(ServeCounters.request(route, status)) }
+    if tookToken || gateEvents != 0 { leaveGate(isAnswered: isAnswered) }
   }
+
+  // MARK: - The gate
+
+  /// The gate has something to count once the request is answered.
+  mutating func note(_ event: GateEvent) { gateEvents |= 1 << UInt64(event.index) }
+
+  /// A request whose answer did not fit comes again: it was not counted, and pays then.
+  @inline(never)
+  private mutating func leaveGate(isAnswered: Bool) {
+    if isAnswered {
+      while gateEvents != 0 {
+        words.count(ServeCounters.gate + gateEvents.trailingZeroBitCount)
+        gateEvents &= gateEvents &- 1
+      }
+    } else if tookToken {
+      gate.buckets?.giveBack()
+    }
+    gateEvents = 0
+    tookToken = false
+  }
+
+  @inline(never)
+  private mutating func change(to new: GateMemory) {
+    evictionsBefore += gate.buckets?.evictions ?? 0
+    gate = new.gate
+    grant = .everything
+    // Nothing looks into the former memory any more.
+    gateMemory = new
+  }
+
+  /// Buckets that made room in gates before this one.
+  private var evictionsBefore: UInt64 = 0
 
   private mutating func respond(
     _ route: Route, _ rest: ByteView, _ exchange: inout Exchange, _ catalog: Catalog
@@ -103,7 +153,12 @@ struct Router: ~Copyable {
 
   mutating func sendReports(_ server: inout Server) { reporter.turn(&server) }
   mutating func endReporting(_ server: inout Server) { reporter.end(&server) }
-  func countReports() { reporter.count(words) }
+
+  /// Stores what is counted elsewhere among the worker's words. Mutating, so that the router is not copied for it.
+  mutating func storeCounts() {
+    reporter.count(words)
+    words.set(ServeCounters.gateEvictions, evictionsBefore + (gate.buckets?.evictions ?? 0))
+  }
 
   /// Tells the streams of events what is new.
   mutating func sendEvents(_ server: inout Server, _ catalog: Catalog) {
@@ -114,6 +169,8 @@ struct Router: ~Copyable {
 
   // MARK: - Decisions
 
+  // A route is a call of its own: inlined into the turn, all of them together make the compiler copy more.
+  @inline(never)
   private mutating func decide(_ exchange: inout Exchange, _ catalog: Catalog) -> Status {
     switch DecideQuery.read(
       exchange.bytes, exchange.request.query, &workspace, needsUser: !visitors.isOn)
@@ -128,6 +185,7 @@ struct Router: ~Copyable {
     }
   }
 
+  @inline(never)
   private mutating func decideFlags(_ exchange: inout Exchange, _ catalog: Catalog) -> Status {
     switch DecideBody.read(
       exchange.bytes.slice(exchange.request.body), &workspace, needsUser: !visitors.isOn)
@@ -246,13 +304,21 @@ struct Router: ~Copyable {
 
   // MARK: - Environments
 
-  /// The environment that a request names, or the first one; nil if nobody follows it.
+  /// The environment that a request names, or the first one that its key may see; nil if nobody follows it, or the
+  /// key may not see it.
   func find(_ environment: ByteView, _ catalog: Catalog) -> CatalogEntry? {
-    catalog.entry(environment)
+    var name = environment
+    if !grant.allowsEveryEnvironment {
+      guard let picked = grant.pick(environment, catalog) else { return nil }
+      name = picked
+    }
+    return catalog.entry(name)
   }
 
-  /// No snapshot: asks for the environment if nobody follows it, and says to try again.
+  /// Why ``find(_:_:)`` found nothing that decides. If nobody follows the environment it is asked for; one that the
+  /// key may not see is not, so that its answer does not depend on whether it exists.
   mutating func unavailable(_ environment: ByteView, _ catalog: Catalog) -> ClientFault {
+    if grant.forbids(environment, catalog) { return forbidden() }
     guard Self.isName(environment) else {
       return ClientFault(
         "INVALID_ENVIRONMENT",
@@ -297,19 +363,25 @@ struct Router: ~Copyable {
     switch (actual, route.isPost) {
     case (.get, false), (.head, false), (.post, true): return nil
     case (.options, _) where route != .none || exchange.path.isEmpty:
-      lines.append(route.allow)
+      appendAllow(route)
       ResponseHead.write(
         .noContent, for: exchange.request, date: exchange.date, fields: lines.written, into: &exchange.output)
       return .noContent
     case _ where route == .none: return nil
     default:
-      lines.append(route.allow)
+      appendAllow(route)
       return refuse(
         &exchange,
         ClientFault(
           "METHOD_NOT_ALLOWED", "The route has other methods: see the Allow header.",
           status: .methodNotAllowed))
     }
+  }
+
+  private mutating func appendAllow(_ route: Route) {
+    lines.append("Allow: ")
+    lines.append(route.methods)
+    lines.append("\r\n")
   }
 
   func refuse(_ exchange: inout Exchange, _ fault: ClientFault) -> Status {

@@ -26,7 +26,9 @@ enum ServeCounters {
   static var stickiesMalformed: Int { stickiesWritten + 1 }
   static var stickiesTampered: Int { stickiesMalformed + 1 }
   static var report: Int { stickiesTampered + 1 }
-  static var count: Int { report + 14 }
+  static var gate: Int { report + 14 }
+  static var gateEvictions: Int { gate + GateEvent.count }
+  static var count: Int { gateEvictions + 1 }
 
   /// Upper bounds 1 us, 2 us, 4 us ... 2^19 us, about half a second; one more beyond.
   static var latencyBuckets: Int { 20 }

@@ -36,6 +36,8 @@ struct Worker: ~Copyable {
     var seed: UInt64
     /// Tags decision ids.
     var tokenKey: MessageKey
+    var gate: GateMemory
+    var newGates: Mailbox<GateMemory>
     var reporter: Reporter.Parts
     var visitors: VisitorParts
   }
@@ -52,7 +54,7 @@ struct Worker: ~Copyable {
     let ids = DecisionIDs(key: parts.tokenKey, scratch: scratch.leak(), seed: parts.seed)
     router = Router(
       words: parts.words, workspace: workspace.leak(), memory: routing.leak(), streamMax: parts.streamMax,
-      ids: ids, reporter: reporter, visitors: parts.visitors)
+      ids: ids, gate: parts.gate, newGates: parts.newGates, reporter: reporter, visitors: parts.visitors)
     words = parts.words
     certificates = parts.certificates
     isEnding = parts.isEnding
@@ -95,13 +97,13 @@ struct Worker: ~Copyable {
   }
 
   /// Requests of one turn are answered together: each is as old as the turn when it ends.
-  private func observe(_ answered: UInt64) {
+  private mutating func observe(_ answered: UInt64) {
     let elapsed = Clock.monotonic() - server.now
     words.count(ServeCounters.latency(elapsed), answered)
     words.count(ServeCounters.latencySum, elapsed * answered)
   }
 
-  private func report() {
+  private mutating func report() {
     words.count(ServeCounters.turns)
     let tally = server.tally
     var place = ServeCounters.tally
@@ -128,6 +130,6 @@ struct Worker: ~Copyable {
       words.set(ServeCounters.rejections + index, tally.rejections[index])
     }
     words.set(ServeCounters.connections, UInt64(server.connectionCount))
-    router.countReports()
+    router.storeCounts()
   }
 }
