@@ -84,11 +84,9 @@ package enum EvaluationAnswer {
     if isOverride { return "TARGETING_MATCH" }
     // Of one user alone, as a bucket would be.
     if isSticky { return "SPLIT" }
-    switch row.dependence {
-    case .buckets: return "SPLIT"
-    case _ where row.audience != 0 || row.targeting != 0: return "TARGETING_MATCH"
-    case .rules: return "STATIC"
-    case .others: return "SPLIT"
-    }
+    if case .buckets = row.dependence { return "SPLIT" }
+    if row.audience != 0 || row.targeting != 0 { return "TARGETING_MATCH" }
+    if case .rules = row.dependence { return "STATIC" }
+    return "SPLIT"
   }
 }
