@@ -29,8 +29,9 @@ struct ClientHouse {
   var edge: EdgeProcess { house.edge }
   var url: String { "http://127.0.0.1:\(edge.port)" }
 
-  init() throws {
-    house = try House(document: Self.document(1))
+  /// Further members of the configuration may name files of `folder`.
+  init(folder: Folder? = nil, members: [String] = []) throws {
+    house = try House(document: Self.document(1), folder: folder) { $0.members = members }
   }
 
   func publish(_ version: Int) throws {

@@ -6,8 +6,12 @@ import Testing
 
 @Suite struct OpenAPITests {
   @Test func `every answer is as docs/openapi.yaml says, whatever is asked`() throws {
-    let house = try ClientHouse()
     let folder = try Folder()
+    try folder.write("visitors.key", String(repeating: "6b", count: 32))
+    // With visitors, so that what an answer may tell them is looked at as well.
+    let house = try ClientHouse(
+      folder: folder,
+      members: [#""visitors": {"cookie": true, "sticky": "header", "keyFile": "visitors.key"}"#])
     // It leaves files where it runs.
     let result = try Program.run(
       "/usr/bin/env",
@@ -20,7 +24,7 @@ import Testing
     // It was no conversation about nothing.
     for route in [
       "/decide", "/api/v1/decide", "/api/v1/decide/batch", "/ofrep/v1/evaluate/flags/{key}",
-      "/ofrep/v1/evaluate/flags", "/ofrep/v1/events", "/health", "/configs",
+      "/ofrep/v1/evaluate/flags", "/ofrep/v1/events", "/api/v1/client-snapshot", "/health", "/configs",
     ] {
       for status in [200, 405] {
         let series = "turnout_http_requests_total{route=\"\(route)\",status=\"\(status)\"}"
