@@ -48,7 +48,7 @@ extension Router {
   }
 
   /// Sends a document of an edition without a copy.
-  func send(
+  mutating func send(
     _ document: ByteView, tag: ByteView, _ entry: CatalogEntry, _ exchange: inout Exchange
   ) -> Status {
     guard !document.isEmpty else { return notFound(&exchange) }
@@ -69,7 +69,7 @@ extension Router {
     return .ok
   }
 
-  private func notFound(_ exchange: inout Exchange) -> Status {
+  private mutating func notFound(_ exchange: inout Exchange) -> Status {
     refuse(&exchange, ClientFault("NOT_FOUND", "There is no such document here.", status: .notFound))
   }
 }

@@ -102,7 +102,7 @@ extension Router {
 
   /// Whether the configuration that an event announced, if any, is the one that is served. Whoever heard of
   /// another one is not told that nothing changed.
-  private func isCurrent(_ announced: ByteView?, _ entry: CatalogEntry) -> Bool {
+  private mutating func isCurrent(_ announced: ByteView?, _ entry: CatalogEntry) -> Bool {
     guard var announced else { return true }
     let quote = UInt8(ascii: "\"")
     if announced.count >= 2, announced[0] == quote, announced[announced.count - 1] == quote {
@@ -126,7 +126,7 @@ extension Router {
   }
 
   /// Refuses in the protocol's form; `key` is nil for a request about all keys.
-  private func refuse(_ exchange: inout Exchange, _ fault: ClientFault, key: ByteView?) -> Status {
+  private mutating func refuse(_ exchange: inout Exchange, _ fault: ClientFault, key: ByteView?) -> Status {
     let head = ResponseHead(
       fault.status, .json, for: exchange.request, date: exchange.date, fields: lines.written,
       into: &exchange.output)

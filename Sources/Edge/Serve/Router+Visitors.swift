@@ -22,7 +22,7 @@ extension Router {
   }
 
   /// Counts what an answer knew of its visitor.
-  func countVisitor() {
+  mutating func countVisitor() {
     if let outcome = visitors.outcome { words.count(ServeCounters.visitor(outcome)) }
     stickies.count(words)
   }

@@ -1,5 +1,6 @@
 // From a request to its answer: which dialect reads it, which tables decide, which writer answers. Joins
-// nouns and holds no algorithm of its own.
+// nouns and holds no algorithm of its own. Its methods are mutating even where they change nothing: for a call that
+// only borrows, the compiler would copy the kilobytes of the whole value.
 
 import Access
 import Bytes
@@ -278,7 +279,7 @@ struct Router: ~Copyable {
   }
 
   /// The head of a 200 with a JSON body that follows.
-  func beginAnswer(_ exchange: inout Exchange) -> ResponseHead {
+  mutating func beginAnswer(_ exchange: inout Exchange) -> ResponseHead {
     ResponseHead(
       .ok, .json, for: exchange.request, date: exchange.date, fields: lines.written, into: &exchange.output)
   }
@@ -306,7 +307,7 @@ struct Router: ~Copyable {
 
   /// The environment that a request names, or the first one that its key may see; nil if nobody follows it, or the
   /// key may not see it.
-  func find(_ environment: ByteView, _ catalog: Catalog) -> CatalogEntry? {
+  mutating func find(_ environment: ByteView, _ catalog: Catalog) -> CatalogEntry? {
     var name = environment
     if !grant.allowsEveryEnvironment {
       guard let picked = grant.pick(environment, catalog) else { return nil }
@@ -350,7 +351,7 @@ struct Router: ~Copyable {
 
   // MARK: - Short answers
 
-  private func health(_ exchange: inout Exchange) -> Status {
+  private mutating func health(_ exchange: inout Exchange) -> Status {
     let head = beginAnswer(&exchange)
     exchange.output.append("{\"status\":\"ok\"}")
     head.finish(&exchange.output)
@@ -384,7 +385,7 @@ struct Router: ~Copyable {
     lines.append("\r\n")
   }
 
-  func refuse(_ exchange: inout Exchange, _ fault: ClientFault) -> Status {
+  mutating func refuse(_ exchange: inout Exchange, _ fault: ClientFault) -> Status {
     let head = ResponseHead(
       fault.status, .json, for: exchange.request, date: exchange.date, fields: lines.written,
       into: &exchange.output)
