@@ -30,8 +30,11 @@ struct ClientHouse {
   var url: String { "http://127.0.0.1:\(edge.port)" }
 
   /// Further members of the configuration may name files of `folder`.
-  init(folder: Folder? = nil, members: [String] = []) throws {
-    house = try House(document: Self.document(1), folder: folder) { $0.members = members }
+  init(folder: Folder? = nil, members: [String] = [], limits: [String] = []) throws {
+    house = try House(document: Self.document(1), folder: folder) {
+      $0.members = members
+      $0.limits = limits
+    }
   }
 
   func publish(_ version: Int) throws {

@@ -114,6 +114,20 @@ import Testing
     ])
   }
 
+  @Test func `a client that asks too often is told to wait, and does`() throws {
+    let house = try ClientHouse(limits: ["\"rate\": 1"])
+    let question = #"{"type":"integer","key":"limit","default":3}"#
+    let questions = "[" + Array(repeating: question, count: 20).joined(separator: ",") + "]"
+    let answers = try Python.lines(of: "openfeature_client.py", house.url, questions)
+    #expect(answers.count == 20)
+    #expect(answers.first?.hasPrefix(#"{"value":10,"#) == true)
+    let refused = answers.filter { $0.contains(#""value":3,"#) && $0.contains(#""error":"GENERAL""#) }
+    // A client that understands Retry-After does not ask before that time is over.
+    let limited = try house.edge.metric("turnout_rate_limited_total")
+    #expect(limited > 0)
+    #expect(refused.count > limited)
+  }
+
   // MARK: - All flags at once
 
   @Test func `who holds all flags revalidates them, and hears of each version once, after a pause too`()
