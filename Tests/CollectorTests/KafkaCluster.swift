@@ -50,8 +50,15 @@ struct Message: Hashable {
     unsafe rd_kafka_mock_push_request_errors_array(cluster, 0, errors.count, errors)
   }
 
+  /// For good: another test may take the broker's port, and without it the broker would not come back.
   func setDown() { unsafe rd_kafka_mock_broker_set_down(cluster, -1) }
-  func setUp() { unsafe rd_kafka_mock_broker_set_up(cluster, -1) }
+
+  /// Whether a broker leads the topic's partitions; without a leader nobody takes their messages.
+  func setLeader(_ leads: Bool, topic: String = KafkaSettings().topic) {
+    for partition in 0..<Self.partitionCount {
+      unsafe rd_kafka_mock_partition_set_leader(cluster, topic, partition, leads ? 1 : -1)
+    }
+  }
 
   /// Every message of the topic, each partition's in their order.
   func messages(topic: String = KafkaSettings().topic) throws -> [Message] {
