@@ -28,15 +28,7 @@ internal import COpenSSL
         throw TrustFailure(after: "read the system's authorities")
       }
     }
-    if let certificate {
-      guard unsafe SSL_CTX_use_certificate_chain_file(context, certificate) == 1 else {
-        throw TrustFailure(after: "read the certificate in \(certificate)")
-      }
-      let key = key ?? certificate
-      guard unsafe SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
-        throw TrustFailure(after: "read the private key in \(key)")
-      }
-    }
+    if let certificate { try unsafe TLSCertificate.use(certificate, key: key, in: context) }
   }
 
   deinit {

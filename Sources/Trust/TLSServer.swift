@@ -27,15 +27,8 @@ internal import COpenSSL
     }
     // A connection that is idle gives OpenSSL's buffers for records back.
     unsafe turnout_SSL_CTX_release_buffers(context)
-    // A key with a pass phrase is refused, not asked about on a terminal.
-    unsafe SSL_CTX_set_default_passwd_cb(context) { _, _, _, _ in -1 }
     unsafe SSL_CTX_set_alpn_select_cb(context, chooseProtocol, nil)
-    guard unsafe SSL_CTX_use_certificate_chain_file(context, certificate) == 1 else {
-      throw TrustFailure(after: "read the certificate in \(certificate)")
-    }
-    guard unsafe SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
-      throw TrustFailure(after: "read the private key in \(key)")
-    }
+    try unsafe TLSCertificate.use(certificate, key: key, in: context)
     let name = Array("turnout".utf8)
     guard unsafe SSL_CTX_set_session_id_context(context, name, UInt32(name.count)) == 1 else {
       throw TrustFailure(after: "SSL_CTX_set_session_id_context")
