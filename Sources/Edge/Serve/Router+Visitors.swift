@@ -15,6 +15,7 @@ extension Router {
   /// After a decision, before the head: appends the lines for the visitor. What is one visitor's, or not named by
   /// the request's target, is for nobody else's cache.
   mutating func greet(_ question: Question, _ tables: Tables, _ exchange: Exchange) {
+    guard visitors.outcome != nil || stickies.isOn else { return }
     let isSecure = isSecure(exchange)
     visitors.write(isSecure: isSecure, to: &lines)
     stickies.write(question, tables, &workspace, isSecure: isSecure, to: &lines)

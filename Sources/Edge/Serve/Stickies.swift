@@ -39,6 +39,9 @@ struct Stickies {
     text = memory.part(from: StickyTokens.byteCount, count: StickyTokens.textMax)
   }
 
+  /// Whether users keep anything.
+  var isOn: Bool { carrier != nil }
+
   /// Forgets the request before.
   @_noAllocation @_noLocks
   mutating func forget(_ workspace: inout Workspace) {
