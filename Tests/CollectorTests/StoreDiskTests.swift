@@ -1,5 +1,6 @@
 import Bytes
 import Collector
+import Glibc
 import Exposures
 import Kernel
 import ProgramSupport
@@ -34,7 +35,20 @@ private final class SmallDisk {
     try filler.cut(to: max(0, filler.count - count))
   }
 
-  func release() throws { try File.remove(folder.path("filler")) }
+  /// Another test may start a program at this moment: until it runs, the fork holds the file that is removed here.
+  func release() throws {
+    let filler = try File.read(folder.path("filler"), limit: 1 << 21).count
+    let before = free
+    try File.remove(folder.path("filler"))
+    try eventually("the disk has its room again") { free >= before + filler }
+  }
+
+  /// Bytes.
+  private var free: Int {
+    var status = statvfs()
+    precondition(unsafe statvfs(folder.path, &status) == 0)
+    return Int(status.f_bavail) * Int(status.f_bsize)
+  }
 }
 
 /// A disk that takes what it cannot keep, as one of a storage network may: what it holds lies on a tmpfs of 4 MiB, and
