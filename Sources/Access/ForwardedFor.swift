@@ -12,7 +12,7 @@ package enum ForwardedFor {
     while true {
       var start = end
       while start > 0, value[start - 1] != UInt8(ascii: ",") { start -= 1 }
-      guard let address = address(trimmed(value.slice(start..<end))) else { return nil }
+      guard let address = address(value.slice(value.trimmed(from: start, to: end))) else { return nil }
       if start == 0 || !proxies.contains(address) { return address }
       end = start - 1
     }
@@ -37,13 +37,5 @@ package enum ForwardedFor {
   /// `:443`.
   private static func isPort(_ text: ByteView) -> Bool {
     text.count >= 2 && text[0] == UInt8(ascii: ":") && Decimal.parse(text.dropping(1), maximum: 65_535) != nil
-  }
-
-  private static func trimmed(_ text: ByteView) -> ByteView {
-    var start = 0
-    var end = text.count
-    while start < end, text[start] == 0x20 || text[start] == 0x09 { start += 1 }
-    while end > start, text[end - 1] == 0x20 || text[end - 1] == 0x09 { end -= 1 }
-    return text.slice(start..<end)
   }
 }

@@ -29,8 +29,6 @@ package struct Origins: Sendable {
   /// Lines of the answer to a preflight, beside those of the origin and the methods.
   package let preflightLines: ByteView
 
-  package var isEmpty: Bool { @_noAllocation @_noLocks get { rows.count == 0 } }
-
   /// Lines that let a page read more than the body.
   package static var exposeLine: StaticString {
     "Access-Control-Expose-Headers: ETag, Retry-After, X-Turnout-Sticky\r\n"

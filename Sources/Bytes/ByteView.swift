@@ -102,6 +102,16 @@ extension ByteView {
     return true
   }
 
+  /// The range between the two offsets without blanks at its ends.
+  @_noAllocation @_noLocks
+  package func trimmed(from start: Int, to end: Int) -> ByteRange {
+    var start = start
+    var end = end
+    while start < end, self[start] == 0x20 || self[start] == 0x09 { start += 1 }
+    while end > start, self[end - 1] == 0x20 || self[end - 1] == 0x09 { end -= 1 }
+    return ByteRange(from: start, to: end)
+  }
+
   /// Whether the view begins with `prefix`.
   @_noAllocation @_noLocks
   package func starts(with prefix: ByteView) -> Bool {

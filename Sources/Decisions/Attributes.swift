@@ -40,7 +40,7 @@ extension Workspace {
     if case .invalid(let fault) = first { return .notJSON(fault) }
     guard case .beginObject = first else {
       // Not an object, but is it JSON at all? The client learns the first fault that holds.
-      guard reader.skip(bytes, after: first) else { return .notJSON(lastFault(&reader, bytes)) }
+      guard reader.skip(bytes, after: first) else { return .notJSON(reader.fault) }
       if case .invalid(let fault) = reader.next(bytes) { return .notJSON(fault) }
       return .notAnObject
     }
@@ -82,22 +82,15 @@ extension Workspace {
     }
   }
 
-  private func lastFault(_ reader: inout Reader, _ bytes: ByteView) -> Fault {
-    if case .invalid(let fault) = reader.next(bytes) { return fault }
-    return Fault(.unexpectedEnd, at: bytes.count)
-  }
-
   // MARK: - Nodes
 
   /// The child `name` of a node, or -1.
   private mutating func find(_ name: QuotedText, in node: Int32, _ bytes: ByteView, _ tables: Tables) -> Int32
   {
     guard node >= 0 else { return -1 }
-    guard name.hasEscapes else { return find(bytes.slice(name.range), in: node, tables) }
     let mark = text.count
-    name.decode(bytes, into: &text)
     defer { text.rewind(to: mark) }
-    return find(text.written.dropping(mark), in: node, tables)
+    return find(name.text(bytes, scratch: &text), in: node, tables)
   }
 
   private func find(_ name: ByteView, in node: Int32, _ tables: Tables) -> Int32 {

@@ -15,7 +15,7 @@ package struct TableBuilder {
   package var flagDrivers: [UInt32] = []
   package var evaluations: [EvaluationRow] = []
   /// Experiments in the order in which prerequisites, conflicts and the cap are settled; may be left empty
-  /// where there is neither a cap nor a requirement.
+  /// where there is neither a cap nor a requirement, and users keep nothing.
   package var ranking: [UInt32] = []
   /// Of every experiment, or of none where the snapshot has no requirement.
   package var prerequisites: [PrerequisitesRow] = []

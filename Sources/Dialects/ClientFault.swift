@@ -23,6 +23,15 @@ package struct ClientFault: Equatable, Sendable {
     self.fault = fault
   }
 
+  /// The fault of a method that a route does not have; the answer's Allow says which it has.
+  package static var methodNotAllowed: ClientFault {
+    @_noAllocation @_noLocks
+    get {
+      ClientFault(
+        "METHOD_NOT_ALLOWED", "The route has other methods: see the Allow header.", status: .methodNotAllowed)
+    }
+  }
+
   package static func == (left: ClientFault, right: ClientFault) -> Bool {
     left.code.bytes.equals(right.code.bytes) && left.status == right.status && left.fault == right.fault
   }

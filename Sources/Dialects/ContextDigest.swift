@@ -68,11 +68,8 @@ struct ContextDigest {
   }
 
   private static func hash(_ quoted: QuotedText, _ text: ByteView, _ scratch: inout Output) -> UInt64 {
-    guard quoted.hasEscapes else { return Fingerprint.of(text.slice(quoted.range)) }
     let mark = scratch.count
-    quoted.decode(text, into: &scratch)
-    let hash = Fingerprint.of(scratch.written.dropping(mark))
-    scratch.rewind(to: mark)
-    return hash
+    defer { scratch.rewind(to: mark) }
+    return Fingerprint.of(quoted.text(text, scratch: &scratch))
   }
 }

@@ -29,8 +29,7 @@ package struct DecideBatch {
     workspace.text.rewind(to: 0)
     switch DecideBody.readMembers(body, isBatch: true, &workspace) {
     case .fault(let fault): return .fault(fault)
-    case .members(let common, nil):
-      _ = common
+    case .members(_, nil):
       return .fault(
         ClientFault("INVALID_SUBJECTS", "The member subjects is missing: send an array of 1 to 128 objects."))
     case .members(let common, let subjects?):
@@ -47,9 +46,6 @@ package struct DecideBatch {
 
   /// Empty for the first configured one.
   package var environment: ByteView { @_noAllocation @_noLocks get { common.environment } }
-
-  /// Whether what is shown becomes exposures, where a subject does not say otherwise.
-  package var tracks: Bool { @_noAllocation @_noLocks get { common.tracks } }
 
   /// What is asked about the next subject, or what is wrong with it; nil behind the last one.
   @_noAllocation @_noLocks

@@ -63,7 +63,7 @@ package enum DecideBody {
       case .key(let name):
         let start = reader.offset
         let value = reader.next(body)
-        guard reader.skip(body, after: value) else { return .fault(notJSON(fault(&reader, body))) }
+        guard reader.skip(body, after: value) else { return .fault(notJSON(reader.fault)) }
         let text = body.slice(start..<reader.offset)
         guard let member = member(name, body, isBatch: isBatch, workspace.text) else { continue }
         if case .subjects = member { subjects = text }
@@ -106,7 +106,7 @@ package enum DecideBody {
         return ClientFault(
           "INVALID_SUBJECT", "The member subjectId is no string: send one of 1 to 256 bytes.")
       }
-      question.userKey = decoded(quoted, body, &workspace.text)
+      question.userKey = quoted.text(body, scratch: &workspace.text)
       guard !question.userKey.isEmpty, question.userKey.count <= subjectMax else {
         return ClientFault(
           "INVALID_SUBJECT", "The member subjectId is empty or too long: send 1 to 256 bytes.")
@@ -120,7 +120,7 @@ package enum DecideBody {
         return ClientFault(
           "INVALID_ENVIRONMENT", "The member environment is no string: send a name or leave it out.")
       }
-      question.environment = decoded(quoted, body, &workspace.text)
+      question.environment = quoted.text(body, scratch: &workspace.text)
     case .attributes:
       guard case .beginObject = value else {
         return ClientFault("INVALID_CONTEXT", "The member attributes is no object: send one or leave it out.")
@@ -152,18 +152,6 @@ package enum DecideBody {
       default: return false
       }
     }
-  }
-
-  private static func decoded(_ quoted: QuotedText, _ body: ByteView, _ text: inout Output) -> ByteView {
-    guard quoted.hasEscapes else { return body.slice(quoted.range) }
-    let start = text.count
-    quoted.decode(body, into: &text)
-    return text.written.dropping(start)
-  }
-
-  private static func fault(_ reader: inout Reader, _ body: ByteView) -> Fault {
-    if case .invalid(let fault) = reader.next(body) { return fault }
-    return Fault(.unexpectedEnd, at: body.count)
   }
 
   private static func notJSON(_ fault: Fault) -> ClientFault {

@@ -82,7 +82,7 @@ package enum DecideQuery {
     }
   }
 
-  private static func tracks(_ value: ByteView) -> Bool? {
+  static func tracks(_ value: ByteView) -> Bool? {
     if value.equals("true") { return true }
     return value.equals("false") ? false : nil
   }

@@ -28,7 +28,7 @@ package enum EvaluationBody {
       case .key(let name):
         guard name.equals(body, "context", scratch: workspace.text) else {
           let value = reader.next(body)
-          guard reader.skip(body, after: value) else { return .fault(notJSON(&reader, body)) }
+          guard reader.skip(body, after: value) else { return .fault(notJSON(reader.fault)) }
           continue
         }
         question = Question()
@@ -36,7 +36,7 @@ package enum EvaluationBody {
         fault = nil
         let value = reader.next(body)
         guard case .beginObject = value else {
-          guard reader.skip(body, after: value) else { return .fault(notJSON(&reader, body)) }
+          guard reader.skip(body, after: value) else { return .fault(notJSON(reader.fault)) }
           fault = ClientFault(
             "INVALID_CONTEXT",
             "The member context is no object: send one, such as {\\\"targetingKey\\\":\\\"...\\\"}.")
@@ -44,7 +44,7 @@ package enum EvaluationBody {
         }
         let start = reader.offset - 1
         guard let context = ContextDigest(&reader, body, &workspace.text) else {
-          return .fault(notJSON(&reader, body))
+          return .fault(notJSON(reader.fault))
         }
         question.context = body.slice(start..<reader.offset)
         digest = context.value
@@ -65,26 +65,15 @@ package enum EvaluationBody {
     guard case .string(let quoted) = token else {
       return ClientFault("INVALID_CONTEXT", "The targetingKey is no string: send one or leave it out.")
     }
-    guard quoted.hasEscapes else {
-      question.userKey = body.slice(quoted.range)
-      return nil
-    }
-    let mark = workspace.text.count
-    quoted.decode(body, into: &workspace.text)
-    question.userKey = workspace.text.written.dropping(mark)
+    question.userKey = quoted.text(body, scratch: &workspace.text)
     return nil
   }
 
   /// The text may be no object, or no JSON at all; the client learns the first that holds.
   private static func noObject(_ first: Token, _ reader: inout Reader, _ body: ByteView) -> ClientFault {
-    guard reader.skip(body, after: first) else { return notJSON(&reader, body) }
+    guard reader.skip(body, after: first) else { return notJSON(reader.fault) }
     if case .invalid(let fault) = reader.next(body) { return notJSON(fault) }
     return ClientFault("PARSE_ERROR", "The body is no JSON object: send {\\\"context\\\":{...}}.")
-  }
-
-  private static func notJSON(_ reader: inout Reader, _ body: ByteView) -> ClientFault {
-    if case .invalid(let fault) = reader.next(body) { return notJSON(fault) }
-    return notJSON(Fault(.unexpectedEnd, at: body.count))
   }
 
   private static func notJSON(_ fault: Fault) -> ClientFault {

@@ -1,4 +1,5 @@
-// The query of an evaluation request: ?env=...&track=false&flagConfigEtag=..., each at most once.
+// The query of an evaluation request: ?env=...&track=false&flagConfigEtag=...; of one
+// that stands twice the last one counts.
 
 package import Bytes
 import HTTP
@@ -33,8 +34,8 @@ package struct EvaluationQuery {
         result.environment = value
       } else if name.equals("flagConfigEtag") {
         result.announced = value
-      } else if value.equals("true") || value.equals("false") {
-        result.tracks = value.equals("true")
+      } else if let tracks = DecideQuery.tracks(value) {
+        result.tracks = tracks
       } else {
         return .fault(
           ClientFault(

@@ -332,14 +332,3 @@ package struct RequestParser: Sendable {
     return nil
   }
 }
-
-extension ByteView {
-  /// The range between the two offsets without blanks at its ends.
-  func trimmed(from start: Int, to end: Int) -> ByteRange {
-    var start = start
-    var end = end
-    while start < end, self[start] == 0x20 || self[start] == 0x09 { start += 1 }
-    while end > start, self[end - 1] == 0x20 || self[end - 1] == 0x09 { end -= 1 }
-    return ByteRange(from: start, to: end)
-  }
-}

@@ -18,7 +18,8 @@ package struct Reader {
   // A bit per open level tells whether it is an object; the innermost is the lowest bit.
   private var objects: UInt64 = 0
   private var expectation = Expectation.value
-  private var fault = Fault(.unexpectedEnd, at: 0)
+  /// Why the text is not JSON, once ``next(_:)`` or ``skip(_:after:)`` said so.
+  package private(set) var fault = Fault(.unexpectedEnd, at: 0)
 
   @_noAllocation @_noLocks
   package init() {}

@@ -28,6 +28,15 @@ extension QuotedText {
     }
   }
 
+  /// The bytes that the string means: where they stand, or, if it has escapes, appended to `scratch`.
+  @_noAllocation @_noLocks
+  package func text(_ text: ByteView, scratch: inout Output) -> ByteView {
+    guard hasEscapes else { return text.slice(range) }
+    let start = scratch.count
+    decode(text, into: &scratch)
+    return scratch.written.dropping(start)
+  }
+
   /// Appends the scalar of the \u escape at `escape`; the offset behind it, and behind its second half.
   private func decodeUnicode(_ quoted: ByteView, at escape: Int, into output: inout Output) -> Int {
     let unit = Self.codeUnit(quoted, at: escape + 2)

@@ -251,7 +251,7 @@ extension Snapshot {
   // MARK: - Across experiments
 
   /// Experiments by priority, then by start, then by id.
-  func ranking() -> [Int] {
+  private func ranking() -> [Int] {
     experiments.indices.sorted { left, right in
       let left = experiments[left]
       let right = experiments[right]

@@ -9,7 +9,11 @@ import JSON
 extension Snapshot {
   /// The document, after the snapshot was compiled to `tables`.
   func publicDocument(_ tables: [UInt8]) -> [UInt8] {
-    let (isOmitted, isFlagOmitted) = omissions()
+    tables.withBytes { publicDocument(Tables($0)!) }
+  }
+
+  private func publicDocument(_ tables: Tables) -> [UInt8] {
+    let (isOmitted, isFlagOmitted) = omissions(tables)
     let serverOnlyFlags = Set(zip(flags, isFlagOmitted).compactMap { $1 ? $0.key : nil })
     let shown = experiments.indices.filter { !isOmitted[$0] }
     let names = Set(shown.flatMap { [experiments[$0].id, experiments[$0].key] })
@@ -24,14 +28,12 @@ extension Snapshot {
       writer.key("holdouts")
       writer.array(holdouts.compactMap { $0.covering(names) }) { $1.write(to: &$0) }
       writer.key("experiments")
-      tables.withBytes { view in
-        var owners = EffectiveRanges(Tables(view)!)
-        writer.array(shown) { writer, index in
-          var experiment = experiments[index]
-          if experiment.flagKey.map(serverOnlyFlags.contains) ?? false { experiment.flagKey = nil }
-          experiment.allocations = owners.ranges(of: index)
-          experiment.write(to: &writer)
-        }
+      var owners = EffectiveRanges(tables)
+      writer.array(shown) { writer, index in
+        var experiment = experiments[index]
+        if experiment.flagKey.map(serverOnlyFlags.contains) ?? false { experiment.flagKey = nil }
+        experiment.allocations = owners.ranges(of: index)
+        experiment.write(to: &writer)
       }
       writer.key("serverOnly")
       writer.array(experiments.indices.filter { isOmitted[$0] && !experiments[$0].isPrivate }) {
@@ -62,9 +64,9 @@ extension Snapshot {
 
   /// Of each experiment and each flag whether it is left out: private ones, and all whose outcome depends on one
   /// that is.
-  private func omissions() -> (experiments: [Bool], flags: [Bool]) {
+  private func omissions(_ tables: Tables) -> (experiments: [Bool], flags: [Bool]) {
     let graph = RequirementGraph(self)
-    let dependents = dependents(graph)
+    let dependents = dependents(graph, tables)
     var isOmitted = Array(repeating: false, count: dependents.count)
     for (index, experiment) in experiments.enumerated() { isOmitted[index] = experiment.isPrivate }
     var looked = experiments.indices.filter { isOmitted[$0] }
@@ -78,7 +80,7 @@ extension Snapshot {
   }
 
   /// Of each node those whose outcome depends on it.
-  private func dependents(_ graph: RequirementGraph) -> [[Int]] {
+  private func dependents(_ graph: RequirementGraph, _ tables: Tables) -> [[Int]] {
     var dependents = graph.dependents()
     // A flag that goes takes its requirements with it, and one that requires what goes is no flag without them.
     for flag in flags.indices {
@@ -87,7 +89,8 @@ extension Snapshot {
     }
     // An experiment can displace the next of its conflict domain, and with a cap the next of all. That one can
     // displace the next, so a chain leads to everything that is settled later.
-    let settled = graph.order(ranking())
+    let ranking = tables.ranking
+    let settled = (0..<ranking.count).map { Int(ranking[$0]) }
     if participationCap != nil {
       for (index, next) in zip(settled, settled.dropFirst()) { dependents[index].append(next) }
     }

@@ -4,16 +4,6 @@ import Decisions
 import Snapshots
 import Testing
 
-/// An experiment of one variant for everyone, before `change` makes it special.
-private func experiment(_ id: String, _ change: (inout ModelExperiment) -> Void = { _ in }) -> ModelExperiment
-{
-  var experiment = ModelExperiment(id: id, key: "key-\(id)", salt: "s")
-  experiment.variants = ["\(id)-v", "\(id)-w"]
-  experiment.allocations = [("\(id)-v", 0, 9999)]
-  change(&experiment)
-  return experiment
-}
-
 private func reasons(_ snapshot: ModelSnapshot, user: String = "user") throws -> [String] {
   let compiled = try Compiled(snapshot.json)
   let quarantined = compiled.findings.filter { $0.severity != .warning }

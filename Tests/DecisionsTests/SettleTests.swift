@@ -4,16 +4,6 @@ import Decisions
 import Snapshots
 import Testing
 
-/// An experiment of two variants, the first for everyone, before `change` makes it special.
-private func experiment(_ id: String, _ change: (inout ModelExperiment) -> Void = { _ in }) -> ModelExperiment
-{
-  var experiment = ModelExperiment(id: id, key: "key-\(id)", salt: "s")
-  experiment.variants = ["\(id)-v", "\(id)-w"]
-  experiment.allocations = [("\(id)-v", 0, 9999)]
-  change(&experiment)
-  return experiment
-}
-
 private func requires(_ experiment: String, _ variants: [String]? = nil) -> [ModelRequirement] {
   [ModelRequirement(experiment: experiment, variants: variants)]
 }

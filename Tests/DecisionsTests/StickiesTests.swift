@@ -4,16 +4,6 @@ import Decisions
 import Snapshots
 import Testing
 
-/// An experiment whose first variant has everyone, before `change` makes it special.
-private func experiment(_ id: String, _ change: (inout ModelExperiment) -> Void = { _ in }) -> ModelExperiment
-{
-  var experiment = ModelExperiment(id: id, key: "key-\(id)", salt: "s")
-  experiment.variants = ["\(id)-v", "\(id)-w"]
-  experiment.allocations = [("\(id)-v", 0, 9999)]
-  change(&experiment)
-  return experiment
-}
-
 private let nobody = [[ModelCondition(attribute: "a", operation: "exists", value: .null)]]
 
 struct StickiesTests {

@@ -117,3 +117,12 @@ extension StickyName {
     self.init(experiment: fingerprint(experiment), variant: UInt32(fingerprint(variant) >> 32))
   }
 }
+
+/// An experiment of two variants, the first for everyone, before `change` makes it special.
+func experiment(_ id: String, _ change: (inout ModelExperiment) -> Void = { _ in }) -> ModelExperiment {
+  var experiment = ModelExperiment(id: id, key: "key-\(id)", salt: "s")
+  experiment.variants = ["\(id)-v", "\(id)-w"]
+  experiment.allocations = [("\(id)-v", 0, 9999)]
+  change(&experiment)
+  return experiment
+}

@@ -125,9 +125,7 @@ struct AdminLoop: ~Copyable {
     case .post where post: return true
     case .options: options(&exchange, fields)
     default:
-      let fault = ClientFault(
-        "METHOD_NOT_ALLOWED", "The route has other methods: see the Allow header.", status: .methodNotAllowed)
-      refuse(&exchange, fault, fields: fields)
+      refuse(&exchange, .methodNotAllowed, fields: fields)
     }
     return false
   }

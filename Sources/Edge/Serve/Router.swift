@@ -315,11 +315,7 @@ struct Router: ~Copyable {
     case _ where route == .none: return nil
     default:
       appendAllow(route)
-      return refuse(
-        &exchange,
-        ClientFault(
-          "METHOD_NOT_ALLOWED", "The route has other methods: see the Allow header.",
-          status: .methodNotAllowed))
+      return refuse(&exchange, .methodNotAllowed)
     }
   }
 
