@@ -85,7 +85,8 @@ let package = Package(
         "Exposures", "Operations",
       ]),
 
-    // Programs that measure; `make bench` runs them.
+    // Programs that measure, and the room they share; `make bench` runs them.
+    room("Measuring", ["Bytes", "JSON", "Kernel"], path: "Benchmarks/measuring"),
     program(
       "bench-engine", ["Bytes", "Decisions", "Dialects", "HTTP", "Kernel", "Snapshots"],
       path: "Benchmarks/engine"),
@@ -127,6 +128,7 @@ let package = Package(
         "Exposures",
         "Publication", "Server", "Collector", "CSQLite", "CKafka", "TestSupport", "ProgramSupport",
       ]),
+    tests("MeasuringTests", ["Measuring"]),
     tests("PublicationTests", ["Bytes", "Publication", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
