@@ -33,7 +33,7 @@
   /// Stores one byte; traps outside the region.
   @inline(always)
   package func store(_ byte: UInt8, at offset: Int) {
-    precondition(offset >= 0 && offset < count)
+    precondition(UInt(bitPattern: offset) < UInt(bitPattern: count))
     unsafe (start + offset).storeBytes(of: byte, as: UInt8.self)
   }
 
@@ -49,6 +49,21 @@
   @inline(always)
   package func copy(_ source: ByteView, to offset: Int) {
     precondition(offset >= 0 && source.count <= count &- offset)
-    unsafe (start + offset).copyMemory(from: source.start, byteCount: source.count)
+    let target = unsafe start + offset
+    // Short runs are most of what answers are made of: two words that may overlap, without a call.
+    if source.count >= 16, source.count <= 32 {
+      let first = unsafe source.start.loadUnaligned(as: SIMD2<UInt64>.self)
+      let last = unsafe source.start.loadUnaligned(
+        fromByteOffset: source.count &- 16, as: SIMD2<UInt64>.self)
+      unsafe target.storeBytes(of: first, as: SIMD2<UInt64>.self)
+      unsafe target.storeBytes(of: last, toByteOffset: source.count &- 16, as: SIMD2<UInt64>.self)
+    } else if source.count >= 8, source.count < 16 {
+      let first = unsafe source.start.loadUnaligned(as: UInt64.self)
+      let last = unsafe source.start.loadUnaligned(fromByteOffset: source.count &- 8, as: UInt64.self)
+      unsafe target.storeBytes(of: first, as: UInt64.self)
+      unsafe target.storeBytes(of: last, toByteOffset: source.count &- 8, as: UInt64.self)
+    } else {
+      unsafe target.copyMemory(from: source.start, byteCount: source.count)
+    }
   }
 }

@@ -25,7 +25,8 @@
   /// The byte at `offset`; traps outside the view.
   @inline(always)
   package subscript(offset: Int) -> UInt8 {
-    precondition(offset >= 0 && offset < count)
+    // One comparison for both bounds: a negative offset is a huge unsigned one, and counts are never negative.
+    precondition(UInt(bitPattern: offset) < UInt(bitPattern: count))
     return unsafe start.load(fromByteOffset: offset, as: UInt8.self)
   }
 
@@ -48,6 +49,14 @@
   package func word16(at offset: Int) -> UInt16 {
     precondition(offset >= 0 && offset <= count &- 2)
     return unsafe UInt16(littleEndian: start.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+  }
+
+  /// Sixteen bytes from `offset` as two words; traps outside the view.
+  @inline(always)
+  package func words(at offset: Int) -> SIMD2<UInt64> {
+    precondition(offset >= 0 && offset <= count &- 16)
+    let words = unsafe start.loadUnaligned(fromByteOffset: offset, as: SIMD2<UInt64>.self)
+    return SIMD2(UInt64(littleEndian: words[0]), UInt64(littleEndian: words[1]))
   }
 
   /// The bytes of `range`; traps outside the view.
@@ -75,16 +84,20 @@ extension ByteView {
   @_noAllocation @_noLocks
   package func equals(_ other: ByteView) -> Bool {
     guard count == other.count else { return false }
-    var offset = 0
-    while offset + 8 <= count {
-      guard word(at: offset) == other.word(at: offset) else { return false }
-      offset += 8
+    // Whole words, then the last word again where it overlaps them: no byte is looked at alone.
+    if count >= 8 {
+      var offset = 0
+      while offset <= count &- 8 {
+        guard word(at: offset) == other.word(at: offset) else { return false }
+        offset &+= 8
+      }
+      return word(at: count &- 8) == other.word(at: count &- 8)
     }
-    while offset < count {
-      guard self[offset] == other[offset] else { return false }
-      offset += 1
+    if count >= 4 {
+      return word32(at: 0) == other.word32(at: 0) && word32(at: count &- 4) == other.word32(at: count &- 4)
     }
-    return true
+    guard count > 0 else { return true }
+    return self[0] == other[0] && self[count / 2] == other[count / 2] && self[count &- 1] == other[count &- 1]
   }
 
   /// Whether the view holds exactly the bytes of a literal.
@@ -98,6 +111,19 @@ extension ByteView {
   package func equalsIgnoringCase(_ literal: StaticString) -> Bool {
     let other = literal.bytes
     guard count == other.count else { return false }
+    if count >= 8 {
+      var offset = 0
+      while offset <= count &- 8 {
+        guard word(at: offset).lowercased == other.word(at: offset) else { return false }
+        offset &+= 8
+      }
+      return word(at: count &- 8).lowercased == other.word(at: count &- 8)
+    }
+    if count >= 4 {
+      let ends = UInt64(word32(at: 0)) << 32 | UInt64(word32(at: count &- 4))
+      let expected = UInt64(other.word32(at: 0)) << 32 | UInt64(other.word32(at: count &- 4))
+      return ends.lowercased == expected
+    }
     for offset in 0..<count where self[offset].lowercased != other[offset] { return false }
     return true
   }
@@ -129,17 +155,24 @@ extension ByteView {
   @_noAllocation @_noLocks
   package func firstOffset(of byte: UInt8, from start: Int = 0) -> Int? {
     var offset = start
-    let pattern = UInt64(byte) &* 0x0101_0101_0101_0101
-    while offset + 8 <= count {
-      // The lowest set bit marks the first zero byte of `difference`, hence the first match.
+    // In a word the lowest set bit marks the first zero byte of the difference, hence the first match.
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let pattern = UInt64(byte) &* ones
+    while offset <= count &- 16 {
+      let difference = words(at: offset) ^ SIMD2(repeating: pattern)
+      let zeros = (difference &- SIMD2(repeating: ones)) & ~difference & SIMD2(repeating: ones &* 0x80)
+      if zeros[0] | zeros[1] != 0 { return offset &+ zeros.firstMark }
+      offset &+= 16
+    }
+    if offset <= count &- 8 {
       let difference = word(at: offset) ^ pattern
-      let zeros = (difference &- 0x0101_0101_0101_0101) & ~difference & 0x8080_8080_8080_8080
-      if zeros != 0 { return offset + zeros.trailingZeroBitCount / 8 }
-      offset += 8
+      let zeros = (difference &- ones) & ~difference & (ones &* 0x80)
+      if zeros != 0 { return offset &+ zeros.trailingZeroBitCount / 8 }
+      offset &+= 8
     }
     while offset < count {
       if self[offset] == byte { return offset }
-      offset += 1
+      offset &+= 1
     }
     return nil
   }
@@ -196,5 +229,26 @@ extension UInt8 {
   @inline(always)
   package var lowercased: UInt8 {
     self >= 0x41 && self <= 0x5A ? self | 0x20 : self
+  }
+}
+
+extension UInt64 {
+  /// Eight bytes with their ASCII letters in lower case; every other byte unchanged.
+  @inline(always)
+  package var lowercased: UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let high = ones &* 0x80
+    // With its high bit set a byte lends nothing to its neighbours.
+    let whole = self | high
+    let isUpper = (whole &- ones &* 0x41) & ~(whole &- ones &* 0x5B) & ~self & high
+    return self | isUpper >> 2
+  }
+}
+
+extension SIMD2<UInt64> {
+  /// The byte, 0...15, of the lowest bit that is set; 16 if none is.
+  @inline(always)
+  package var firstMark: Int {
+    self[0] != 0 ? self[0].trailingZeroBitCount / 8 : 8 &+ self[1].trailingZeroBitCount / 8
   }
 }

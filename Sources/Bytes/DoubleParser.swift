@@ -6,9 +6,22 @@ package enum DoubleParser {
   /// The value of `text`, which must already be a valid JSON number; infinity where it is too large.
   @_noAllocation @_noLocks
   package static func parse(_ text: ByteView) -> Double {
+    if let integer = shortInteger(text) { return integer }
     var decimal = ScannedNumber(text)
     let magnitude = decimal.exactValue ?? decimal.shiftedValue()
     return decimal.isNegative ? -magnitude : magnitude
+  }
+
+  /// What nearly every number is: up to 15 digits and nothing else, which a double holds exactly.
+  private static func shortInteger(_ text: ByteView) -> Double? {
+    guard text.count <= 15 else { return nil }
+    var value: Int64 = 0
+    for offset in 0..<text.count {
+      let digit = text[offset] &- UInt8(ascii: "0")
+      guard digit < 10 else { return nil }
+      value = value &* 10 &+ Int64(digit)
+    }
+    return Double(value)
   }
 }
 

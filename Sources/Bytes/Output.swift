@@ -38,7 +38,7 @@ package struct Output: ByteSink {
     count &+= 1
   }
 
-  @_noAllocation @_noLocks
+  @_noAllocation @_noLocks @inline(__always)
   package mutating func append(_ bytes: ByteView) {
     guard bytes.count <= region.count &- count, !isOverflowing else { return isOverflowing = true }
     region.copy(bytes, to: count)
@@ -71,7 +71,7 @@ package struct Output: ByteSink {
     count &+= byteCount
   }
 
-  @_noAllocation @_noLocks
+  @_noAllocation @_noLocks @inline(__always)
   package mutating func append(_ literal: StaticString) {
     append(literal.bytes)
   }

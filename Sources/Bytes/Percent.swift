@@ -12,13 +12,28 @@ package enum Percent {
     while offset < text.count {
       var byte = text[offset]
       if byte == UInt8(ascii: "%") {
-        guard offset + 2 < text.count, let high = Hex.value(text[offset + 1]),
-          let low = Hex.value(text[offset + 2])
+        guard offset &+ 2 < text.count, let high = Hex.value(text[offset &+ 1]),
+          let low = Hex.value(text[offset &+ 2])
         else { return false }
         byte = high << 4 | low
-        offset += 2
+        offset &+= 2
       } else if plusIsSpace, byte == UInt8(ascii: "+") {
         byte = UInt8(ascii: " ")
+      } else if offset <= text.count &- 8 {
+        // What stands for itself is copied eight bytes at a time, with what follows: that is written over later.
+        let word = text.word(at: offset)
+        room.store(littleEndian: word, at: count)
+        let marks = marks(of: 0x25, in: word) | (plusIsSpace ? marks(of: 0x2B, in: word) : 0)
+        // A branch that is foreseen costs less than an offset that has to be waited for.
+        if marks == 0 {
+          offset &+= 8
+          count &+= 8
+        } else {
+          let plain = marks.trailingZeroBitCount / 8
+          offset &+= plain
+          count &+= plain
+        }
+        continue
       }
       room.store(byte, at: count)
       count &+= 1
@@ -26,5 +41,13 @@ package enum Percent {
     }
     output.advance(by: count)
     return true
+  }
+
+  /// The lowest set bit is the highest of the first such byte.
+  @inline(always)
+  private static func marks(of byte: UInt8, in word: UInt64) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let difference = word ^ (ones &* UInt64(byte))
+    return (difference &- ones) & ~difference & (ones &* 0x80)
   }
 }

@@ -5,9 +5,10 @@ package enum UTF8Check {
   package static func isValid(_ bytes: ByteView) -> Bool {
     var offset = 0
     while offset < bytes.count {
-      while offset + 8 <= bytes.count, bytes.word(at: offset) & 0x8080_8080_8080_8080 == 0 {
-        offset += 8
+      while offset <= bytes.count &- 8, bytes.word(at: offset) & 0x8080_8080_8080_8080 == 0 {
+        offset &+= 8
       }
+      while offset < bytes.count, bytes[offset] < 0x80 { offset &+= 1 }
       guard offset < bytes.count else { return true }
       let count = sequenceLength(bytes, at: offset)
       guard count > 0 else { return false }

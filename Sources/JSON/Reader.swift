@@ -25,9 +25,7 @@ package struct Reader {
   package init() {}
 
   /// Whether the innermost open container is an object.
-  package var isInObject: Bool {
-    @_noAllocation @_noLocks get { depth > 0 && objects & 1 == 1 }
-  }
+  package var isInObject: Bool { depth > 0 && objects & 1 == 1 }
 
   /// The next token of `text`.
   @_noAllocation @_noLocks
@@ -78,6 +76,7 @@ package struct Reader {
 
   // MARK: - Structure
 
+  @inline(__always)
   private mutating func open(object: Bool) -> Token {
     guard depth < Self.depthMax else { return fail(.tooDeep) }
     offset += 1
@@ -87,6 +86,7 @@ package struct Reader {
     return object ? .beginObject : .beginArray
   }
 
+  @inline(__always)
   private mutating func close() -> Token {
     let wasObject = isInObject
     offset += 1
@@ -96,6 +96,7 @@ package struct Reader {
     return wasObject ? .endObject : .endArray
   }
 
+  @inline(__always)
   private mutating func ended() {
     expectation = depth == 0 ? .nothing : .separatorOrEnd
   }
@@ -106,6 +107,7 @@ package struct Reader {
     return .invalid(fault)
   }
 
+  @inline(__always)
   private mutating func skipBlanks(_ text: ByteView) {
     while offset < text.count {
       switch text[offset] {
@@ -117,6 +119,7 @@ package struct Reader {
 
   // MARK: - Values
 
+  @inline(__always)
   private mutating func value(_ text: ByteView, _ byte: UInt8) -> Token {
     switch byte {
     case UInt8(ascii: "{"): return open(object: true)
@@ -143,6 +146,7 @@ package struct Reader {
     return token
   }
 
+  @inline(__always)
   private mutating func key(_ text: ByteView, _ byte: UInt8) -> Token {
     guard byte == UInt8(ascii: "\"") else { return fail(.unexpectedByte) }
     guard let quoted = string(text) else { return .invalid(fault) }
@@ -190,6 +194,7 @@ package struct Reader {
   // MARK: - Strings
 
   /// Reads from the opening quote to behind the closing one; nil after having noted a fault.
+  @inline(__always)
   private mutating func string(_ text: ByteView) -> QuotedText? {
     offset += 1
     let start = offset
@@ -215,21 +220,16 @@ package struct Reader {
   }
 
   /// Eight bytes at a time past what needs no second look: printable ASCII but quote and backslash.
+  @inline(__always)
   private mutating func skipPlain(_ text: ByteView) {
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    while offset + 8 <= text.count {
+    while offset <= text.count &- 8 {
       let word = text.word(at: offset)
-      let quote = word ^ (ones &* 0x22)
-      let backslash = word ^ (ones &* 0x5C)
-      let stops =
-        ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash)
-        | ((word &- (ones &* 0x20)) & ~word) | word
-      let marks = stops & (ones &* 0x80)
+      let marks = QuotedText.escapeMarks(word) | word & 0x8080_8080_8080_8080
       if marks != 0 {
-        offset += marks.trailingZeroBitCount / 8
+        offset &+= marks.trailingZeroBitCount / 8
         return
       }
-      offset += 8
+      offset &+= 8
     }
     while offset < text.count {
       let byte = text[offset]

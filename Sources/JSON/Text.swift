@@ -71,17 +71,48 @@ extension QuotedText {
   }
 }
 
+extension ByteView {
+  /// The offset at or after `start` of the first byte that a JSON string holds only as an escape; ``count`` without one.
+  @_noAllocation @_noLocks
+  func firstEscape(from start: Int) -> Int {
+    var offset = start
+    while offset <= count &- 8 {
+      let marks = QuotedText.escapeMarks(word(at: offset))
+      if marks != 0 { return offset &+ marks.trailingZeroBitCount / 8 }
+      offset &+= 8
+    }
+    while offset < count, self[offset] >= 0x20, self[offset] != 0x22, self[offset] != 0x5C { offset &+= 1 }
+    return offset
+  }
+}
+
+extension QuotedText {
+  /// Of eight bytes the lowest set bit is the highest of the first quote, backslash or control character.
+  @inline(always)
+  static func escapeMarks(_ word: UInt64) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let quote = word ^ (ones &* 0x22)
+    let backslash = word ^ (ones &* 0x5C)
+    let stops =
+      ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash) | ((word &- (ones &* 0x20)) & ~word)
+    return stops & (ones &* 0x80)
+  }
+}
+
 extension Output {
   /// Appends `bytes`, which must be UTF-8, as a JSON string with its quotes.
   @_noAllocation @_noLocks
   package mutating func append(jsonString bytes: ByteView) {
     append(UInt8(ascii: "\""))
     var plain = 0
-    for offset in 0..<bytes.count {
+    var offset = 0
+    while true {
+      offset = bytes.firstEscape(from: offset)
+      guard offset < bytes.count else { break }
       let byte = bytes[offset]
-      guard byte < 0x20 || byte == 0x22 || byte == 0x5C else { continue }
       append(bytes.slice(plain..<offset))
-      plain = offset + 1
+      offset += 1
+      plain = offset
       append(UInt8(ascii: "\\"))
       switch byte {
       case 0x22, 0x5C: append(byte)
@@ -105,9 +136,7 @@ extension [UInt8] {
   /// Appends `bytes`, which must be UTF-8, as a JSON string with its quotes.
   package mutating func append(jsonString bytes: ByteView) {
     // Nearly every string stands as it is.
-    var plain = 0
-    while plain < bytes.count, bytes[plain] >= 0x20, bytes[plain] != 0x22, bytes[plain] != 0x5C { plain += 1 }
-    guard plain < bytes.count else {
+    guard bytes.firstEscape(from: 0) < bytes.count else {
       append(UInt8(ascii: "\""))
       append(bytes)
       return append(UInt8(ascii: "\""))

@@ -22,6 +22,27 @@ struct ByteRegionTests {
     }
   }
 
+  @Test func `a copy of any length is whole and touches nothing else`() {
+    for count in 0...70 {
+      let source = (0..<count).map { UInt8($0 + 1) }
+      GuardedBytes([UInt8](repeating: 0, count: count + 2)).withRegion { region in
+        GuardedBytes(source).withBytes { region.copy($0, to: 1) }
+        #expect(Array(region.bytes) == [0] + source + [0])
+      }
+    }
+  }
+
+  @Test(arguments: [3, 7, 8, 12, 15, 16, 17, 31, 32, 33], [-5, -1, 1, 5])
+  func `a copy of any length may overlap`(_ count: Int, _ shift: Int) {
+    var expected = (0..<60).map { UInt8($0) }
+    let from = 10
+    expected.replaceSubrange(from + shift..<from + shift + count, with: expected[from..<from + count])
+    GuardedBytes((0..<60).map { UInt8($0) }).withRegion { region in
+      region.copy(region.bytes.slice(from..<from + count), to: from + shift)
+      #expect(Array(region.bytes) == expected)
+    }
+  }
+
   @Test func `the empty region has no bytes`() {
     #expect(ByteRegion.empty.count == 0)
     #expect(ByteRegion.empty.bytes.isEmpty)

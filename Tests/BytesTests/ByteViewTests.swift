@@ -108,6 +108,38 @@ struct ByteViewTests {
     #expect(!("[" as StaticString).bytes.equalsIgnoringCase("{"))
   }
 
+  @Test func `case is ignored wherever the letter stands, and no other byte is`() {
+    let literal = "access-control-request-method" as StaticString
+    for count in [1, 3, 4, 5, 7, 8, 9, 12, 16, 17, 29] {
+      let lower = Array(String(literal.bytes.slice(0..<count)).utf8)
+      for position in 0..<count {
+        for byte in UInt8.min...UInt8.max {
+          var text = Array(String(decoding: lower, as: UTF8.self).uppercased().utf8)
+          text[position] = byte
+          let expected = byte.lowercased == lower[position]
+          GuardedBytes(text).withBytes { #expect(equals($0, literal, count) == expected) }
+        }
+      }
+    }
+  }
+
+  /// A literal of each length, since one cannot be cut.
+  private func equals(_ view: ByteView, _ whole: StaticString, _ count: Int) -> Bool {
+    switch count {
+    case 1: view.equalsIgnoringCase("a")
+    case 3: view.equalsIgnoringCase("acc")
+    case 4: view.equalsIgnoringCase("acce")
+    case 5: view.equalsIgnoringCase("acces")
+    case 7: view.equalsIgnoringCase("access-")
+    case 8: view.equalsIgnoringCase("access-c")
+    case 9: view.equalsIgnoringCase("access-co")
+    case 12: view.equalsIgnoringCase("access-contr")
+    case 16: view.equalsIgnoringCase("access-control-r")
+    case 17: view.equalsIgnoringCase("access-control-re")
+    default: view.equalsIgnoringCase(whole)
+    }
+  }
+
   @Test func `a literal is compared byte for byte`() {
     #expect(("na\u{EF}ve" as StaticString).bytes.equals("na\u{EF}ve"))
     #expect(!("naive" as StaticString).bytes.equals("Naive"))
@@ -135,6 +167,7 @@ struct ByteViewBoundsTests {
     await #expect(processExitsWith: .failure) { _ = ("abcdefgh" as StaticString).bytes.word(at: 1) }
     await #expect(processExitsWith: .failure) { _ = ("abcd" as StaticString).bytes.word32(at: 1) }
     await #expect(processExitsWith: .failure) { _ = ("abc" as StaticString).bytes.word(at: 0) }
+    await #expect(processExitsWith: .failure) { _ = ("0123456789abcdef" as StaticString).bytes.words(at: 1) }
   }
 
   @Test func `a slice outside the view traps`() async {

@@ -33,6 +33,24 @@ struct PercentTests {
     #expect(decode("a+b%2B", plusIsSpace: false) == Array("a+b+".utf8))
   }
 
+  @Test func `whatever is escaped, a text decodes as byte by byte`() {
+    var random = Random(seed: 41)
+    for _ in 0..<2_000 {
+      let bytes = random.bytes(Int.random(in: 0...40, using: &random), of: 0x20...0x7E)
+      var text = ""
+      for byte in bytes {
+        if byte == UInt8(ascii: " "), Bool.random(using: &random) {
+          text += "+"
+        } else if "%+ ".utf8.contains(byte) || Int.random(in: 0..<4, using: &random) == 0 {
+          text += "%" + String(0x100 + Int(byte), radix: 16).dropFirst()
+        } else {
+          text += String(Unicode.Scalar(byte))
+        }
+      }
+      #expect(decode(text, plusIsSpace: true) == bytes, "\(text)")
+    }
+  }
+
   @Test func `an escape is decoded once`() {
     #expect(decode("%2541") == Array("%41".utf8))
   }
