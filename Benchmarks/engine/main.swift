@@ -86,7 +86,7 @@ func measure(_ scenario: Case) throws -> (Sample, answerBytes: Int, checksum: UI
   var workspace = Workspace(workspaceMemory.region)
   let answer = try Memory(byteCount: 8 << 20)
   let parser = RequestParser()
-  let date = Array("Sun, 06 Nov 1994 08:49:37 GMT".utf8)
+  let date = Array("Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n".utf8)
   let inputs = requests()
   let inputMemory = try Memory(byteCount: inputs.count * 4096)
   let views = inputs.enumerated().map { index, bytes in
@@ -107,7 +107,8 @@ func measure(_ scenario: Case) throws -> (Sample, answerBytes: Int, checksum: UI
   }
 
   func read(_ view: ByteView) -> (Request, Question) {
-    guard case .head(let request) = parser.parse(view),
+    var request = Request()
+    guard case .head = parser.parse(view, into: &request),
       case .question(let question) = DecideQuery.read(view, request.query, &workspace)
     else { preconditionFailure("the benchmark's request is refused") }
     return (request, question)

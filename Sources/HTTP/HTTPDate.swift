@@ -3,8 +3,17 @@
 package import Bytes
 
 package enum HTTPDate {
-  /// Bytes of a date.
+  /// Bytes of a date, and of the line of an answer's head that tells it.
   package static var byteCount: Int { 29 }
+  package static var lineByteCount: Int { byteCount + 8 }
+
+  /// Appends the line with the date of `seconds` since 1970, which must not be negative.
+  @_noAllocation @_noLocks
+  package static func append(lineOf seconds: Int, to output: inout Output) {
+    output.append("Date: ")
+    append(seconds, to: &output)
+    output.append("\r\n")
+  }
 
   /// Appends the date of `seconds` since 1970, which must not be negative.
   @_noAllocation @_noLocks

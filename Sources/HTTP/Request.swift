@@ -160,5 +160,5 @@ package enum ParseOutcome: Equatable, Sendable {
   case incomplete
   case invalid(Rejection)
   /// A whole head; the body may still be on its way.
-  case head(Request)
+  case head
 }

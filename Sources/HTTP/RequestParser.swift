@@ -18,9 +18,10 @@ package struct RequestParser: Sendable {
   /// Bytes that a head can have at the most, the empty lines around it included.
   package var headMax: Int { lineMax + fieldsMax + 8 }
 
-  /// The head at the beginning of `bytes`.
+  /// Reads the head at the beginning of `bytes` into `request`, which is none before the outcome says so: a request is
+  /// large enough that each copy of it would be seen in the figures.
   @_noAllocation @_noLocks
-  package func parse(_ bytes: ByteView) -> ParseOutcome {
+  package func parse(_ bytes: ByteView, into request: inout Request) -> ParseOutcome {
     var cursor = Cursor(bytes)
     // An empty line before the request line is left over from an old client's body (section 2.2).
     switch cursor.skipEmptyLines() {
@@ -28,7 +29,7 @@ package struct RequestParser: Sendable {
     case .incomplete: return .incomplete
     case .invalid: return .invalid(.malformedRequestLine)
     }
-    var request = Request()
+    request = Request()
     switch requestLine(&cursor, &request) {
     case .done: break
     case .incomplete: return .incomplete
@@ -42,7 +43,7 @@ package struct RequestParser: Sendable {
     }
     request.headCount = cursor.offset
     if let rejection = frame(&request, fields) { return .invalid(rejection) }
-    return .head(request)
+    return .head
   }
 
   private enum Step {
@@ -56,15 +57,20 @@ package struct RequestParser: Sendable {
     let start = cursor.offset
     let bytes = cursor.bytes
     let limit = start + lineMax
-    let method = cursor.skipToken()
-    // No method is that long (section 3), and to wait for its end would keep rubbish waiting.
-    guard method.count <= 32 else { return .invalid(.unsupportedMethod) }
-    guard cursor.offset < bytes.count else { return .incomplete }
-    guard !method.isEmpty, bytes[cursor.offset] == UInt8(ascii: " ") else {
-      return .invalid(.malformedRequestLine)
+    if bytes.count &- start >= 4, bytes.word32(at: start) == Self.get {
+      cursor.offset &+= 4
+      request.method = .get
+    } else {
+      let method = cursor.skipToken()
+      // No method is that long (section 3), and to wait for its end would keep rubbish waiting.
+      guard method.count <= 32 else { return .invalid(.unsupportedMethod) }
+      guard cursor.offset < bytes.count else { return .incomplete }
+      guard !method.isEmpty, bytes[cursor.offset] == UInt8(ascii: " ") else {
+        return .invalid(.malformedRequestLine)
+      }
+      cursor.offset += 1
+      request.method = Self.method(bytes.slice(method))
     }
-    cursor.offset += 1
-    request.method = Self.method(bytes.slice(method))
 
     let targetStart = cursor.offset
     cursor.skipTarget()
@@ -90,7 +96,15 @@ package struct RequestParser: Sendable {
     return .done
   }
 
+  /// "GET " and "HTTP/1.1" as words of their bytes.
+  private static var get: UInt32 { 0x2054_4547 }
+  private static var version11: UInt64 { 0x312E_312F_5054_5448 }
+
   private func version(_ cursor: inout Cursor, _ request: inout Request) -> Step {
+    if cursor.bytes.count &- cursor.offset >= 8, cursor.bytes.word(at: cursor.offset) == Self.version11 {
+      cursor.offset &+= 8
+      return .done
+    }
     let expected = ("HTTP/" as StaticString).bytes
     for index in 0..<expected.count {
       guard cursor.offset < cursor.bytes.count else { return .incomplete }
@@ -244,7 +258,7 @@ package struct RequestParser: Sendable {
     case 4 where name.equalsIgnoringCase("host"):
       facts.hostCount += 1
       guard facts.hostCount == 1 else { return .missingHost }
-      for offset in value.bounds where !Characters.isHost(bytes[offset]) { return .malformedHost }
+      guard Characters.isHost(bytes.slice(value)) else { return .malformedHost }
     case 6:
       if name.equalsIgnoringCase("cookie") {
         if request.cookie.count == 0 { request.cookie = value }

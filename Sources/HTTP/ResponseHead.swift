@@ -27,7 +27,7 @@ package struct ResponseHead {
   private let bodyStart: Int
   private let sendsBody: Bool
 
-  /// Writes a head for a body that follows in the same output. `date` is an HTTP date of 29 bytes; `fields`
+  /// Writes a head for a body that follows in the same output. `date` is the line of the date and `fields`
   /// are further lines, each with its CRLF.
   @_noAllocation @_noLocks
   package init(
@@ -37,9 +37,8 @@ package struct ResponseHead {
     Self.start(status, for: request, date: date, into: &output)
     output.append(type.line)
     output.append(fields)
-    output.append("Content-Length: ")
-    lengthField = ByteRange(start: output.count, count: Self.lengthDigits)
-    output.append("        \r\n\r\n")
+    lengthField = ByteRange(start: output.count + 16, count: Self.lengthDigits)
+    output.append("Content-Length:         \r\n\r\n")
     bodyStart = output.count
     sendsBody = request.method != .head
   }
@@ -93,14 +92,11 @@ package struct ResponseHead {
   private static func start(_ status: Status, for request: Request, date: ByteView, into output: inout Output)
   {
     output.append(status.line)
-    output.append("Date: ")
     output.append(date)
     if !request.keepsAlive {
-      output.append("\r\nConnection: close\r\n")
+      output.append("Connection: close\r\n")
     } else if request.minorVersion == 0 {
-      output.append("\r\nConnection: keep-alive\r\n")
-    } else {
-      output.append("\r\n")
+      output.append("Connection: keep-alive\r\n")
     }
   }
 }

@@ -7,7 +7,7 @@ package struct Exchange {
   package let request: Request
   /// The request's bytes; the ranges of `request` are into it.
   package let bytes: ByteView
-  /// The current date, as a header has it.
+  /// The line of the answer's head that tells the current date.
   package let date: ByteView
   /// Where the answer is written.
   package var output: Output

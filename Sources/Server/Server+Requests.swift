@@ -91,7 +91,8 @@ extension Server {
       wait(slot, for: isBody ? .body : .head)
       return nil
     }
-    switch limits.parser.parse(bytes) {
+    var request = Request()
+    switch limits.parser.parse(bytes, into: &request) {
     case .incomplete:
       connections[slot].scannedCount = UInt32(bytes.count)
       wait(slot, for: .head)
@@ -100,7 +101,7 @@ extension Server {
       closeWindow()
       reject(slot, rejection)
       return nil
-    case .head(var request):
+    case .head:
       if drains { request.keepsAlive = false }
       return read(request, slot, bytes)
     }

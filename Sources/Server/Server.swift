@@ -104,7 +104,7 @@ package struct Server: ~Copyable {
     let largePool = try BufferPool(count: limits.largeAnswers, size: limits.largeAnswer, warmCount: 1)
     let tls = try SecureSide(tlsSettings, connections: count)
     var carver = Carver(memory.region)
-    dateRegion = carver.region(HTTPDate.byteCount)
+    dateRegion = carver.region(HTTPDate.lineByteCount)
     connections = carver.cells(count)
     deadlines = carver.cells(count)
     peers = carver.cells(count)
@@ -209,7 +209,7 @@ package struct Server: ~Copyable {
     return Int(releasedPins[releasedCount])
   }
 
-  /// The current date as a header has it.
+  /// The line of an answer's head that tells the current date.
   package var date: ByteView { dateRegion.bytes }
 
   private mutating func setDate() {
@@ -218,7 +218,7 @@ package struct Server: ~Copyable {
     guard second != dateSecond else { return }
     dateSecond = second
     var output = Output(dateRegion)
-    HTTPDate.append(second, to: &output)
+    HTTPDate.append(lineOf: second, to: &output)
   }
 
   // MARK: - Accepting

@@ -6,7 +6,7 @@ import Testing
 // The classes are bit maps, seen here through the parser, for each of the 256 bytes.
 struct CharactersTests {
   private func outcome(_ text: [UInt8]) -> Rejection? {
-    switch GuardedBytes(text).withBytes({ RequestParser().parse($0) }) {
+    switch Parsed(text) {
     case .invalid(let rejection): rejection
     case .incomplete, .head: nil
     }
@@ -34,5 +34,19 @@ struct CharactersTests {
     #expect((host == nil) == Self.host.contains(byte))
     let authority = outcome("GET http://a".utf8 + [byte] + "b/ HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
     #expect((authority == nil) == (Self.host.contains(byte) || "/?".utf8.contains(byte)))
+  }
+
+  @Test(arguments: UInt8.min...UInt8.max)
+  func `a byte is in a name or a host, or not, wherever it stands`(_ byte: UInt8) {
+    for count in [1, 7, 8, 9, 16, 17] {
+      for position in 0..<count {
+        var word = [UInt8](repeating: 0x61, count: count)
+        word[position] = byte
+        let name = outcome("GET / HTTP/1.1\r\nHost: a\r\nX".utf8 + word + "Y: b\r\n\r\n".utf8)
+        #expect((name == nil) == (Self.token.contains(byte) || byte == UInt8(ascii: ":")))
+        let host = outcome("GET / HTTP/1.1\r\nHost: a".utf8 + word + "b\r\n\r\n".utf8)
+        #expect((host == nil) == Self.host.contains(byte))
+      }
+    }
   }
 }

@@ -3,13 +3,12 @@ import HTTP
 import TestSupport
 import Testing
 
-private func parse(_ text: some Collection<UInt8>, _ parser: RequestParser = RequestParser()) -> ParseOutcome
-{
-  GuardedBytes(text).withBytes { parser.parse($0) }
+private func parse(_ text: some Collection<UInt8>, _ parser: RequestParser = RequestParser()) -> Parsed {
+  Parsed(text, parser)
 }
 
 private struct NoHead: Error {
-  var outcome: ParseOutcome
+  var outcome: Parsed
 }
 
 /// The head that `text` is; an error is the test's failure.
@@ -459,7 +458,7 @@ struct RequestParserLimitTests {
     parser.fieldCountMax = 2
     parser.bodyMax = 9
     try head(text, parser)
-    func refusal(_ change: (inout RequestParser) -> Void) -> ParseOutcome {
+    func refusal(_ change: (inout RequestParser) -> Void) -> Parsed {
       var stricter = parser
       change(&stricter)
       return parse(text, stricter)

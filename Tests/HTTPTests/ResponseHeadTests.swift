@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 struct ResponseHeadTests {
-  private static let date: StaticString = "Sun, 06 Nov 1994 08:49:37 GMT"
+  private static let date: StaticString = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
 
   private func request(_ method: Method = .get, minorVersion: Int = 1, keepsAlive: Bool = true) -> Request {
     var request = Request()
