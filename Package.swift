@@ -3,6 +3,14 @@
 // names, so a wrong arrow between two rooms does not compile (docs/architecture.md tells the rooms' rules).
 import PackageDescription
 
+// Every x86 server since 2013 (Haswell, Excavator) has what this level names; the programs refuse to start on an older
+// one (docs/decisions/0038-instruction-set.md).
+#if arch(x86_64)
+  let instructionSet = ["-Xcc", "-march=x86-64-v3"]
+#else
+  let instructionSet: [String] = []
+#endif
+
 let strict: [SwiftSetting] = [
   .strictMemorySafety(),
   .treatAllWarnings(as: .error),
@@ -11,6 +19,7 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
   // @_noAllocation is checked through the callees of other files, which only this mode can see.
   .unsafeFlags(["-whole-module-optimization", "-num-threads", "2"], .when(configuration: .debug)),
+  .unsafeFlags(instructionSet),
 ]
 
 func room(_ name: String, _ imports: [String] = [], path: String? = nil) -> Target {

@@ -32,6 +32,17 @@ static inline unsigned turnout_cq_overflow(const struct io_uring *ring) { return
 int sched_getaffinity(int process, unsigned long size, cpu_set_t *set);
 int sched_setaffinity(int process, unsigned long size, const cpu_set_t *set);
 int prctl(int option, ...);
+// Whether this processor has what the programs were compiled for: the level x86-64-v3 of the System V ABI.
+static inline int turnout_processor_suffices(void) {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+         __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("movbe") &&
+         __builtin_cpu_supports("f16c");
+#else
+  return 1;
+#endif
+}
+
 static inline void turnout_name_thread(const char *name) { prctl(15 /* PR_SET_NAME */, name); }
 
 // What linux/udp.h calls UDP_SEGMENT and UDP_GRO; old C libraries know neither.

@@ -1,6 +1,7 @@
 // The process itself: its standard output and error, its end, its environment and what it uses.
 
 package import Bytes
+internal import CLiburing
 import Glibc
 
 package enum Process {
@@ -25,6 +26,10 @@ package enum Process {
   package static var hasTerminal: Bool { isatty(1) == 1 }
 
   package static func end(_ code: Int32) -> Never { exit(code) }
+
+  /// Whether the processor has the instructions that the programs were compiled for
+  /// (docs/decisions/0038-instruction-set.md).
+  package static var hasInstructions: Bool { turnout_processor_suffices() != 0 }
 
   /// The environment variables.
   package static var variables: [String: String] {

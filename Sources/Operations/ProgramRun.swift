@@ -10,6 +10,11 @@ extension Program {
   package func main(
     isRefusal: (any Error) -> Bool = { _ in false }, _ run: (Invocation) throws -> Void
   ) -> Never {
+    guard Process.hasInstructions else {
+      fail(
+        1,
+        "the processor is older than x86-64-v3 (AVX2, BMI2): build with instructionSet = [] in Package.swift")
+    }
     do {
       switch try parse(Array(CommandLine.arguments.dropFirst())) {
       case .print(let text): print(text)
