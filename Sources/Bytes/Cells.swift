@@ -18,13 +18,21 @@
   @inline(always)
   package subscript(index: Int) -> Element {
     get {
-      precondition(index >= 0 && index < count)
+      precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
       return unsafe start[index]
     }
     nonmutating _modify {
-      precondition(index >= 0 && index < count)
+      precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
       yield unsafe &start[index]
     }
+  }
+
+  /// Sets as many elements as there are lanes, from `index` on.
+  @inline(always)
+  package func store<Lanes: SIMD & BitwiseCopyable>(_ lanes: Lanes, at index: Int)
+  where Lanes.Scalar == Element {
+    precondition(index >= 0 && index <= count &- Lanes.scalarCount)
+    unsafe UnsafeMutableRawPointer(start + index).storeBytes(of: lanes, as: Lanes.self)
   }
 
   /// Sets the first `count` elements to `value`.
@@ -56,7 +64,7 @@
 
   @inline(always)
   package subscript(index: Int) -> Element {
-    precondition(index >= 0 && index < count)
+    precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
     return unsafe start[index]
   }
 }

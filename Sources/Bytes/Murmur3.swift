@@ -26,20 +26,27 @@
       var offset = 0
       while offset < whole {
         state = round(state, mix(bytes.word32(at: offset)))
-        offset += 4
+        offset &+= 4
       }
-      while offset < bytes.count {
-        append(bytes[offset])
-        offset += 1
-      }
+      pendingCount = bytes.count &- whole
       byteCount = bytes.count
+      if whole > 0 {
+        // The last four bytes without those that were hashed.
+        let last = UInt64(bytes.word32(at: bytes.count &- 4))
+        pending = UInt32(truncatingIfNeeded: last &>> UInt64(32 &- 8 &* pendingCount))
+      } else {
+        while offset < bytes.count {
+          pending |= UInt32(bytes[offset]) &<< UInt32(8 &* offset)
+          offset &+= 1
+        }
+      }
     }
 
     @_noAllocation @_noLocks
     package mutating func append(_ byte: UInt8) {
-      pending |= UInt32(byte) << UInt32(8 * pendingCount)
-      pendingCount += 1
-      byteCount += 1
+      pending |= UInt32(byte) &<< UInt32(8 &* pendingCount)
+      pendingCount &+= 1
+      byteCount &+= 1
       if pendingCount == 4 {
         state = round(state, mix(pending))
         pending = 0
@@ -73,6 +80,21 @@
     hash ^= hash &>> 13
     hash = hash &* 0xc2b2_ae35
     return hash ^ hash &>> 16
+  }
+
+  /// Of each lane the remainder of its division by 10,000: the upper bits of its product with 2^45 / 10,000, rounded up,
+  /// are the quotient of every 32-bit number (Granlund and Montgomery, "Division by Invariant Integers", 1994).
+  @inlinable @inline(always)
+  package static func remainderBy10000(_ hashes: Lanes) -> Lanes {
+    let pairs = unsafe unsafeBitCast(hashes, to: SIMD4<UInt64>.self)
+    let low = remainderBy10000(pairs & 0xFFFF_FFFF)
+    let high = remainderBy10000(pairs &>> 32)
+    return unsafe unsafeBitCast(low | high &<< 32, to: Lanes.self)
+  }
+
+  @inlinable @inline(always)
+  static func remainderBy10000(_ numbers: SIMD4<UInt64>) -> SIMD4<UInt64> {
+    numbers &- ((numbers &* 3_518_437_209) &>> 45) &* 10_000
   }
 
   /// One block before it meets the state: independent of the state, so it can be done ahead of time.

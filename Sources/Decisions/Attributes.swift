@@ -18,6 +18,18 @@ struct AttributeValue: BitwiseCopyable {
   var isDecoded = false
   var range = ByteRange.empty
   var number: Double = 0
+
+  /// Whether a condition has to have it made ready first.
+  var isRaw: Bool { kind == .numberText || hasEscapes }
+}
+
+/// An object or array of the context that is being read.
+struct OpenContainer: BitwiseCopyable {
+  /// The node whose attributes lie in it; -1 where none can.
+  var node: Int32
+  var isArray: Bool
+  /// Elements of an array so far.
+  var elementCount: UInt32 = 0
 }
 
 package enum ContextFault: Equatable, Error, Sendable {
@@ -28,7 +40,7 @@ package enum ContextFault: Equatable, Error, Sendable {
 extension Workspace {
   /// Forgets the attributes of the request before.
   @_noAllocation @_noLocks
-  package func clearAttributes(_ tables: Tables) {
+  package mutating func clearAttributes(_ tables: Tables) {
     attributes.fill(AttributeValue(), count: tables.attributes.count)
   }
 
@@ -44,23 +56,21 @@ extension Workspace {
       if case .invalid(let fault) = reader.next(bytes) { return .notJSON(fault) }
       return .notAnObject
     }
-    // The node of each open object or array that attributes lie in; -1 where none can.
-    var open: [65 of Int32] = .init(repeating: -1)
-    var elementCounts: [65 of UInt32] = .init(repeating: 0)
-    open[1] = tables.attributes.count == 0 ? -1 : 0
+    open[0] = OpenContainer(node: -1, isArray: false)
+    open[1] = OpenContainer(node: tables.attributes.count == 0 ? -1 : 0, isArray: false)
     var member: Int32 = -1
     while true {
       let level = reader.depth
-      let isElement = !reader.isInObject
+      let isElement = open[level].isArray
       let token = reader.next(bytes)
       switch token {
       case .key(let name):
-        member = find(name, in: open[level], bytes, tables)
+        member = find(name, in: open[level].node, bytes, tables)
         if member >= 0 { clearDescendants(of: Int(member), tables) }
         continue
       case .endObject: continue
       case .endArray:
-        if open[level] >= 0 { setLength(of: Int(open[level]), elementCounts[level], tables) }
+        if open[level].node >= 0 { setLength(of: Int(open[level].node), open[level].elementCount, tables) }
         continue
       case .end: return nil
       case .invalid(let fault): return .notJSON(fault)
@@ -68,18 +78,22 @@ extension Workspace {
       }
       // A value: its node is that of its member name, or of its index in an array.
       if isElement {
-        member = open[level] < 0 ? -1 : findIndex(elementCounts[level], in: open[level], tables)
-        elementCounts[level] += 1
+        let container = open[level]
+        member = container.node < 0 ? -1 : findIndex(container.elementCount, in: container.node, tables)
+        open[level].elementCount += 1
       }
       if member >= 0 { set(Int(member), token, isRootMember: level == 1, bytes, tables) }
       switch token {
-      case .beginObject, .beginArray:
-        let hasChildren = member >= 0 && tables.attributeNodes[Int(member)].childCapacity > 0
-        open[level + 1] = hasChildren ? member : -1
-        elementCounts[level + 1] = 0
+      case .beginObject: enter(member, isArray: false, level + 1, tables)
+      case .beginArray: enter(member, isArray: true, level + 1, tables)
       default: break
       }
     }
+  }
+
+  private mutating func enter(_ node: Int32, isArray: Bool, _ level: Int, _ tables: Tables) {
+    let hasChildren = node >= 0 && tables.attributeNodes[Int(node)].childCapacity > 0
+    open[level] = OpenContainer(node: hasChildren ? node : -1, isArray: isArray)
   }
 
   // MARK: - Nodes
@@ -93,7 +107,7 @@ extension Workspace {
     return find(name.text(bytes, scratch: &text), in: node, tables)
   }
 
-  private func find(_ name: ByteView, in node: Int32, _ tables: Tables) -> Int32 {
+  private mutating func find(_ name: ByteView, in node: Int32, _ tables: Tables) -> Int32 {
     let nodes = tables.attributeNodes
     let parent = nodes[Int(node)]
     guard parent.childCapacity > 0 else { return -1 }
@@ -118,17 +132,19 @@ extension Workspace {
 
   // MARK: - Slots
 
-  private func set(_ node: Int, _ token: Token, isRootMember: Bool, _ bytes: ByteView, _ tables: Tables) {
+  private mutating func set(
+    _ node: Int, _ token: Token, isRootMember: Bool, _ bytes: ByteView, _ tables: Tables
+  ) {
     let row = tables.attributeNodes[node]
     if isRootMember, row.exactSlot != AttributeNode.noSlot {
-      attributes[Int(row.exactSlot)] = value(token, isExact: true)
+      attributes[Int(row.exactSlot)] = Self.value(token, isExact: true)
     }
     if row.pathSlot != AttributeNode.noSlot, !attributes[Int(row.pathSlot)].isExact {
-      attributes[Int(row.pathSlot)] = value(token, isExact: false)
+      attributes[Int(row.pathSlot)] = Self.value(token, isExact: false)
     }
   }
 
-  private func value(_ token: Token, isExact: Bool) -> AttributeValue {
+  private static func value(_ token: Token, isExact: Bool) -> AttributeValue {
     var value = AttributeValue()
     value.isExact = isExact
     switch token {
@@ -147,7 +163,7 @@ extension Workspace {
   }
 
   /// An array's own property `length`, where an attribute's path ends in it.
-  private func setLength(of node: Int, _ count: UInt32, _ tables: Tables) {
+  private mutating func setLength(of node: Int, _ count: UInt32, _ tables: Tables) {
     let length = find(("length" as StaticString).bytes, in: Int32(truncatingIfNeeded: node), tables)
     guard length >= 0 else { return }
     let slot = tables.attributeNodes[Int(length)].pathSlot
@@ -156,7 +172,7 @@ extension Workspace {
   }
 
   /// A member that comes again replaces all that its earlier value set.
-  private func clearDescendants(of node: Int, _ tables: Tables) {
+  private mutating func clearDescendants(of node: Int, _ tables: Tables) {
     let row = tables.attributeNodes[node]
     for place in 0..<Int(row.childCapacity) {
       let index = Int(row.firstChild) + place

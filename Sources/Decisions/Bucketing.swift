@@ -30,9 +30,10 @@ package enum PremixedSalt {
 }
 
 package enum Bucketing {
-  /// Writes the bucket of the user for every salt of `tables`, indexed as they are.
+  /// Writes the bucket of the user for every salt of `tables`, indexed as they are. There must be room for
+  /// ``SaltGroup/laneCount`` buckets more than there are salts.
   @_noAllocation @_noLocks
-  package static func fill(_ buckets: Cells<UInt16>, _ tables: Tables, userKey: ByteView) {
+  package static func fill(_ buckets: Cells<UInt32>, _ tables: Tables, userKey: ByteView) {
     var prefix = Murmur3.Prefix(userKey)
     prefix.append(UInt8(ascii: ":"))
     let groups = tables.saltGroups
@@ -40,16 +41,14 @@ package enum Bucketing {
     var hashed = 0
     for index in 0..<groups.count {
       let group = groups[index]
-      let hashes = murmur3(prefix, group, words)
-      for lane in 0..<Int(group.saltCount) {
-        buckets[hashed] = UInt16(truncatingIfNeeded: hashes[lane] % UInt32(BucketTable.bucketCount))
-        hashed += 1
-      }
+      // Lanes without a salt are written over by those that follow, or stand behind the last one.
+      buckets.store(Murmur3.remainderBy10000(murmur3(prefix, group, words)), at: hashed)
+      hashed &+= Int(group.saltCount)
     }
     let salts = tables.salts
     while hashed < salts.count {
       let hash = sha256(tables, salts[hashed], userKey)
-      buckets[hashed] = UInt16(truncatingIfNeeded: hash % UInt64(BucketTable.bucketCount))
+      buckets[hashed] = UInt32(truncatingIfNeeded: hash % UInt64(BucketTable.bucketCount))
       hashed += 1
     }
   }

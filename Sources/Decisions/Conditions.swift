@@ -7,51 +7,60 @@ import JSON
 /// The sections that conditions are evaluated from, looked up once per decision.
 struct RuleRows {
   let ruleLists: Rows<Run>
-  let rules: Rows<Run>
-  let ruleConditions: Rows<UInt32>
+  let steps: Rows<RuleStep>
   let conditions: Rows<ConditionRow>
   let operands: Rows<OperandRow>
   private let tables: Tables
 
   init(_ tables: Tables) {
     ruleLists = tables.ruleLists
-    rules = tables.rules
-    ruleConditions = tables.ruleConditions
+    steps = tables.ruleSteps
     conditions = tables.conditions
     operands = tables.operands
     self.tables = tables
   }
 
   func text(_ range: ByteRange) -> ByteView { tables.text(range) }
+
+  /// What a condition that is no list is about.
+  func operand(_ condition: ConditionRow) -> OperandRow { operands[Int(condition.firstOperand)] }
 }
 
 extension Workspace {
   /// Whether any rule of the list holds; an empty list does.
+  @inline(__always)
   mutating func holds(ruleList index: Int, _ rows: RuleRows, _ context: ByteView) -> Bool {
     guard index != 0 else { return true }
     switch ruleListMemo[index] {
     case .yes: return true
     case .no: return false
-    case .unknown: break
+    case .unknown: return find(ruleList: index, rows, context)
     }
-    var holds = false
-    for rule in rows.ruleLists[index].range where self.holds(rule: rule, rows, context) {
-      holds = true
-      break
-    }
+  }
+
+  @inline(never)
+  private mutating func find(ruleList index: Int, _ rows: RuleRows, _ context: ByteView) -> Bool {
+    let holds = anyHolds(rows.ruleLists[index].range, rows, context)
     ruleListMemo[index] = holds ? .yes : .no
     return holds
   }
 
-  /// Whether all conditions of the rule hold; a rule without any does.
-  mutating func holds(rule index: Int, _ rows: RuleRows, _ context: ByteView) -> Bool {
-    for place in rows.rules[index].range
-    where !holds(condition: Int(rows.ruleConditions[place]), rows, context) {
-      return false
+  /// Whether any of the rules that these steps are holds.
+  mutating func anyHolds(_ steps: Range<Int>, _ rows: RuleRows, _ context: ByteView) -> Bool {
+    var place = steps.lowerBound
+    while place < steps.upperBound {
+      let step = rows.steps[place]
+      if step.condition == RuleStep.always || holds(condition: Int(step.condition), rows, context) {
+        place &+= 1
+        if place == Int(step.ruleEnd) { return true }
+      } else {
+        place = Int(step.ruleEnd)
+      }
     }
-    return true
+    return false
   }
 
+  @inline(__always)
   mutating func holds(condition index: Int, _ rows: RuleRows, _ context: ByteView) -> Bool {
     switch conditionMemo[index] {
     case .yes: return true
@@ -64,47 +73,44 @@ extension Workspace {
   }
 
   private mutating func evaluate(_ condition: ConditionRow, _ rows: RuleRows, _ context: ByteView) -> Bool {
-    let value = settled(Int(condition.attribute), context)
+    let slot = Int(condition.attribute)
+    if attributes[slot].isRaw { settle(slot, context) }
+    let value = attributes[slot]
     switch condition.operation {
     case .exists: return value.kind != .missing
     case .notExists: return value.kind == .missing
-    case .eq: return !condition.isList && equals(value, operand(condition, rows), rows, context)
-    case .neq: return condition.isList || !equals(value, operand(condition, rows), rows, context)
+    case .eq: return !condition.isList && equals(value, rows.operand(condition), rows, context)
+    case .neq: return condition.isList || !equals(value, rows.operand(condition), rows, context)
     case .in: return condition.isList && isAmong(condition, value, rows, context)
     case .notIn: return condition.isList && !isAmong(condition, value, rows, context)
-    case .gt, .lt, .gte, .lte: return compareNumbers(condition, value, rows)
+    case .gt, .lt, .gte, .lte: return Self.compareNumbers(condition, value, rows)
     case .contains, .startsWith, .endsWith, .semverEq, .semverGt, .semverLt, .before, .after:
       return compareStrings(condition, value, rows, context)
     }
   }
 
-  /// The attribute's value with its number converted and its escapes resolved, once per request.
-  private mutating func settled(_ slot: Int, _ context: ByteView) -> AttributeValue {
+  /// Converts the attribute's number and resolves its escapes, once per request.
+  @inline(never)
+  private mutating func settle(_ slot: Int, _ context: ByteView) {
     var value = attributes[slot]
     if value.kind == .numberText {
       value.kind = .number
       value.number = DoubleParser.parse(context.slice(value.range))
-      attributes[slot] = value
-    } else if value.hasEscapes {
+    } else {
       let start = text.count
       QuotedText(range: value.range, hasEscapes: true).decode(context, into: &text)
       value.range = ByteRange(from: start, to: text.count)
       value.hasEscapes = false
       value.isDecoded = true
-      attributes[slot] = value
     }
-    return value
+    attributes[slot] = value
   }
 
-  private func string(_ value: AttributeValue, _ context: ByteView) -> ByteView {
+  private mutating func string(_ value: AttributeValue, _ context: ByteView) -> ByteView {
     value.isDecoded ? text.written.slice(value.range) : context.slice(value.range)
   }
 
-  private func operand(_ condition: ConditionRow, _ rows: RuleRows) -> OperandRow {
-    rows.operands[Int(condition.firstOperand)]
-  }
-
-  private func equals(
+  private mutating func equals(
     _ value: AttributeValue, _ operand: OperandRow, _ rows: RuleRows, _ context: ByteView
   ) -> Bool {
     switch (value.kind, operand.kind) {
@@ -115,7 +121,7 @@ extension Workspace {
     }
   }
 
-  private func isAmong(
+  private mutating func isAmong(
     _ condition: ConditionRow, _ value: AttributeValue, _ rows: RuleRows, _ context: ByteView
   ) -> Bool {
     let operands = rows.operands
@@ -146,9 +152,11 @@ extension Workspace {
     return false
   }
 
-  private func compareNumbers(_ condition: ConditionRow, _ value: AttributeValue, _ rows: RuleRows) -> Bool {
+  private static func compareNumbers(_ condition: ConditionRow, _ value: AttributeValue, _ rows: RuleRows)
+    -> Bool
+  {
     guard !condition.isList, value.kind == .number else { return false }
-    let operand = operand(condition, rows)
+    let operand = rows.operand(condition)
     guard operand.kind == .number else { return false }
     switch condition.operation {
     case .gt: return value.number > operand.number
@@ -158,11 +166,11 @@ extension Workspace {
     }
   }
 
-  private func compareStrings(
+  private mutating func compareStrings(
     _ condition: ConditionRow, _ value: AttributeValue, _ rows: RuleRows, _ context: ByteView
   ) -> Bool {
     guard !condition.isList, value.kind == .string else { return false }
-    let operand = operand(condition, rows)
+    let operand = rows.operand(condition)
     guard operand.kind == .string else { return false }
     let text = string(value, context)
     let other = rows.text(operand.text)

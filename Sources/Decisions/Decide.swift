@@ -31,7 +31,7 @@ extension Workspace {
     }
   }
 
-  private func holdOut(_ tables: Tables) {
+  private mutating func holdOut(_ tables: Tables) {
     let holdouts = tables.holdouts
     for index in 0..<holdouts.count {
       let holdout = holdouts[index]
@@ -56,7 +56,7 @@ extension Workspace {
     set(index, .assigned, variant)
   }
 
-  private func isHeldOut(by row: ExperimentRow, _ lists: Rows<UInt32>) -> Bool {
+  private mutating func isHeldOut(by row: ExperimentRow, _ lists: Rows<UInt32>) -> Bool {
     for place in Int(row.firstHoldout)..<(Int(row.firstHoldout) + Int(row.holdoutCount))
     where isHeldOut[Int(lists[place])] {
       return true
@@ -72,7 +72,7 @@ extension Workspace {
     for place in tables.overrides(of: userKey, hash: Hashing.hash(userKey)).range {
       let row = rows[place]
       let experiment = Int(row.experiment)
-      if reasons[experiment] != .paused { change(experiment, .override, row.variant) }
+      if outcomes.reasons[experiment] != .paused { change(experiment, .override, row.variant) }
     }
   }
 
@@ -84,10 +84,10 @@ extension Workspace {
     for index in 0..<domains.count {
       let domain = domains[index]
       var isTaken = false
-      for place in domain.range where reasons[Int(members[place])] == .override { isTaken = true }
+      for place in domain.range where outcomes.reasons[Int(members[place])] == .override { isTaken = true }
       for place in domain.range {
         let experiment = Int(members[place])
-        guard reasons[experiment] == .assigned else { continue }
+        guard outcomes.reasons[experiment] == .assigned else { continue }
         if isTaken { change(experiment, .conflict, BucketTable.unallocated) }
         isTaken = true
       }
@@ -105,7 +105,7 @@ extension Workspace {
     let ranking = tables.ranking
     for place in 0..<ranking.count {
       let experiment = Int(ranking[place])
-      guard reasons[experiment] == .assigned else { continue }
+      guard outcomes.reasons[experiment] == .assigned else { continue }
       if room > 0 {
         room -= 1
       } else {
@@ -116,13 +116,13 @@ extension Workspace {
 
   @inline(always)
   private mutating func set(_ index: Int, _ reason: Reason, _ variant: UInt8 = BucketTable.unallocated) {
-    reasons[index] = reason
-    variants[index] = variant
+    outcomes.reasons[index] = reason
+    outcomes.variants[index] = variant
     reasonCounts[Int(reason.rawValue)] &+= 1
   }
 
   mutating func change(_ index: Int, _ reason: Reason, _ variant: UInt8) {
-    reasonCounts[Int(reasons[index].rawValue)] &-= 1
+    reasonCounts[Int(outcomes.reasons[index].rawValue)] &-= 1
     set(index, reason, variant)
   }
 }

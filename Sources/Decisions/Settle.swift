@@ -13,7 +13,7 @@ extension Workspace {
     isDomainTaken.fill(false, count: tables.domains.count)
     flagGivers.fill(Self.unknownGiver, count: tables.flags.count)
     if reasonCounts[Int(Reason.override.rawValue)] > 0 {
-      for experiment in 0..<prerequisites.count where reasons[experiment] == .override {
+      for experiment in 0..<prerequisites.count where outcomes.reasons[experiment] == .override {
         _ = takeDomain(of: prerequisites[experiment])
         room -= 1
       }
@@ -21,7 +21,7 @@ extension Workspace {
     let ranking = tables.ranking
     for place in 0..<ranking.count {
       let experiment = Int(ranking[place])
-      guard reasons[experiment] == .assigned else { continue }
+      guard outcomes.reasons[experiment] == .assigned else { continue }
       let row = prerequisites[experiment]
       if !meetsAll(row.requirements, requirements, tables) {
         change(experiment, .prerequisite, BucketTable.unallocated)
@@ -44,7 +44,7 @@ extension Workspace {
   }
 
   /// Whether the domain was free; it is taken afterwards.
-  private func takeDomain(of row: PrerequisitesRow) -> Bool {
+  private mutating func takeDomain(of row: PrerequisitesRow) -> Bool {
     guard row.domain != PrerequisitesRow.noDomain else { return true }
     defer { isDomainTaken[Int(row.domain)] = true }
     return !isDomainTaken[Int(row.domain)]
@@ -80,7 +80,7 @@ extension Workspace {
     return flagGivers[flag] == Self.noGiver ? nil : Int(flagGivers[flag])
   }
 
-  private func findGiver(ofFlag flag: Int, _ tables: Tables) -> UInt32 {
+  private mutating func findGiver(ofFlag flag: Int, _ tables: Tables) -> UInt32 {
     let drivers = tables.flagDrivers
     for place in tables.flags[flag].drivers.range where variant(of: Int(drivers[place])) != nil {
       return drivers[place]

@@ -72,7 +72,7 @@ extension Workspace {
     for index in 0..<stickyCount {
       let sticky = stickies[index]
       let experiment = Int(sticky.experiment)
-      let reason = reasons[experiment]
+      let reason = outcomes.reasons[experiment]
       guard reason == .assigned || reason == .notInAudience else { continue }
       if vacate(names[experiment].layerMembers, for: experiment, before: index, tables) {
         change(experiment, .assigned, sticky.variant)
@@ -88,7 +88,7 @@ extension Workspace {
     let members = tables.layerMembers
     for place in layer.range {
       let member = Int(members[place])
-      guard member != experiment, reasons[member] == .assigned else { continue }
+      guard member != experiment, outcomes.reasons[member] == .assigned else { continue }
       for earlier in 0..<index where stickies[earlier].experiment == UInt32(member) { return false }
       change(member, .notInAudience, BucketTable.unallocated)
       return true
@@ -110,7 +110,7 @@ extension Workspace {
         variant = stickies[place].variant
         place += 1
       }
-      if reasons[experiment] == .assigned { variant = variants[experiment] }
+      if outcomes.reasons[experiment] == .assigned { variant = outcomes.variants[experiment] }
       guard variant != BucketTable.unallocated else { continue }
       guard settledCount < settled.count else { return }
       settle(experiment, Int(variant), tables)

@@ -8,6 +8,8 @@ package struct TableBuilder {
   package var experiments: [ExperimentRow] = []
   package var experimentNames: [ExperimentNames] = []
   package var variants: [VariantRow] = []
+  /// Of each variant.
+  package var assignments: [ByteRange] = []
   package var allocations: [AllocationRow] = []
   package var holdouts: [HoldoutRow] = []
   package var holdoutLists: [UInt32] = []
@@ -30,10 +32,8 @@ package struct TableBuilder {
   private var salts: [SaltRow] = []
   private var saltPlaces: [[UInt8]: UInt32] = [:]
   private var ruleLists: [Run] = [Run(first: 0, count: 0)]
-  private var ruleListPlaces: [[Run]: UInt32] = [[]: 0]
-  private var rules: [Run] = []
-  private var rulePlaces: [[UInt32]: Run] = [:]
-  private var ruleConditions: [UInt32] = []
+  private var ruleListPlaces: [[[UInt32]]: UInt32] = [[]: 0]
+  private var ruleSteps: [RuleStep] = []
   private var conditions: [ConditionRow] = []
   private var conditionPlaces: [[UInt8]: UInt32] = [:]
   private var operands: [OperandRow] = []
@@ -157,20 +157,16 @@ package struct TableBuilder {
 
   /// The index of a rule list, each rule a list of conditions.
   package mutating func internRuleList(_ list: [[UInt32]]) -> UInt32 {
-    let runs = list.map { internRule($0) }
-    if let place = ruleListPlaces[runs] { return place }
+    if let place = ruleListPlaces[list] { return place }
+    let first = ruleSteps.count
+    for rule in list {
+      let conditions = rule.isEmpty ? [RuleStep.always] : rule
+      let end = ruleSteps.count + conditions.count
+      ruleSteps += conditions.map { RuleStep(condition: $0, ruleEnd: end) }
+    }
     let place = UInt32(ruleLists.count)
-    ruleLists.append(Run(first: rules.count, count: runs.count))
-    rules += runs
-    ruleListPlaces[runs] = place
-    return place
-  }
-
-  private mutating func internRule(_ rule: [UInt32]) -> Run {
-    if let place = rulePlaces[rule] { return place }
-    let place = Run(first: ruleConditions.count, count: rule.count)
-    ruleConditions += rule
-    rulePlaces[rule] = place
+    ruleLists.append(Run(first: first, count: ruleSteps.count - first))
+    ruleListPlaces[list] = place
     return place
   }
 
@@ -349,6 +345,7 @@ package struct TableBuilder {
     header.experiments = append(experiments, to: &bytes)
     header.experimentNames = append(experimentNames, to: &bytes)
     header.variants = append(variants, to: &bytes)
+    header.assignments = append(assignments, to: &bytes)
     header.allocations = append(allocations, to: &bytes)
     header.bucketTables = append(bucketTables, to: &bytes)
     header.salts = append(salts, to: &bytes)
@@ -357,8 +354,7 @@ package struct TableBuilder {
     header.holdouts = append(holdouts, to: &bytes)
     header.holdoutLists = append(holdoutLists, to: &bytes)
     header.ruleLists = append(ruleLists, to: &bytes)
-    header.rules = append(rules, to: &bytes)
-    header.ruleConditions = append(ruleConditions, to: &bytes)
+    header.ruleSteps = append(ruleSteps, to: &bytes)
     header.conditions = append(conditions, to: &bytes)
     header.operands = append(operands, to: &bytes)
     header.attributes = append(attributes, to: &bytes)

@@ -28,9 +28,15 @@ package import Bytes
 
   /// The bytes of a name or fragment.
   @_noAllocation @_noLocks
-  package func text(_ range: ByteRange) -> ByteView {
-    let start = Int(header.text.start)
-    return region.slice(start..<start + Int(header.text.byteCount)).slice(range)
+  package func text(_ range: ByteRange) -> ByteView { text.slice(range) }
+
+  /// All names and fragments.
+  package var text: ByteView {
+    @_noAllocation @_noLocks
+    get {
+      let start = Int(header.text.start)
+      return region.slice(start..<start + Int(header.text.byteCount))
+    }
   }
 
   package var experiments: Rows<ExperimentRow> { @_noAllocation @_noLocks get { rows(header.experiments) } }
@@ -38,6 +44,9 @@ package import Bytes
     @_noAllocation @_noLocks get { rows(header.experimentNames) }
   }
   package var variants: Rows<VariantRow> { @_noAllocation @_noLocks get { rows(header.variants) } }
+  /// Of each variant its part of the answer to GET /decide, `,{"experiment_key":...,"payload":...}`: the comma is dropped
+  /// before the first one.
+  package var assignments: Rows<ByteRange> { @_noAllocation @_noLocks get { rows(header.assignments) } }
   package var allocations: Rows<AllocationRow> { @_noAllocation @_noLocks get { rows(header.allocations) } }
   package var bucketTables: Rows<UInt8> { @_noAllocation @_noLocks get { rows(header.bucketTables) } }
   package var salts: Rows<SaltRow> { @_noAllocation @_noLocks get { rows(header.salts) } }
@@ -46,8 +55,7 @@ package import Bytes
   package var holdouts: Rows<HoldoutRow> { @_noAllocation @_noLocks get { rows(header.holdouts) } }
   package var holdoutLists: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.holdoutLists) } }
   package var ruleLists: Rows<Run> { @_noAllocation @_noLocks get { rows(header.ruleLists) } }
-  package var rules: Rows<Run> { @_noAllocation @_noLocks get { rows(header.rules) } }
-  package var ruleConditions: Rows<UInt32> { @_noAllocation @_noLocks get { rows(header.ruleConditions) } }
+  package var ruleSteps: Rows<RuleStep> { @_noAllocation @_noLocks get { rows(header.ruleSteps) } }
   package var conditions: Rows<ConditionRow> { @_noAllocation @_noLocks get { rows(header.conditions) } }
   package var operands: Rows<OperandRow> { @_noAllocation @_noLocks get { rows(header.operands) } }
   package var attributes: Rows<AttributeRow> { @_noAllocation @_noLocks get { rows(header.attributes) } }

@@ -24,6 +24,7 @@ package struct TablesHeader: BitwiseCopyable, Sendable {
   package var experiments = Section()
   package var experimentNames = Section()
   package var variants = Section()
+  package var assignments = Section()
   package var allocations = Section()
   package var bucketTables = Section()
   package var salts = Section()
@@ -32,8 +33,7 @@ package struct TablesHeader: BitwiseCopyable, Sendable {
   package var holdouts = Section()
   package var holdoutLists = Section()
   package var ruleLists = Section()
-  package var rules = Section()
-  package var ruleConditions = Section()
+  package var ruleSteps = Section()
   package var conditions = Section()
   package var operands = Section()
   package var attributes = Section()
@@ -130,8 +130,6 @@ package struct SamplingRow: BitwiseCopyable, Sendable {
 package struct VariantRow: BitwiseCopyable, Sendable {
   package var id = ByteRange.empty
   package var key = ByteRange.empty
-  /// `,{"experiment_key":...,"payload":...}`: the comma is dropped before the first one.
-  package var assignment = ByteRange.empty
   /// `{"flagKey":...,"value":...,"decisionId":`; empty if the experiment drives no flag.
   package var flagHead = ByteRange.empty
   /// `","experimentId":...,"variantId":...}`
@@ -214,6 +212,22 @@ package struct Run: BitwiseCopyable, Hashable, Sendable {
 
   package var range: Range<Int> {
     @_noAllocation @_noLocks get { Int(first)..<(Int(first) + Int(count)) }
+  }
+}
+
+/// A condition of a rule of a list. The rules of a list stand one after the other, so that a list is read from its first
+/// step on and left at the end of the first rule that holds.
+package struct RuleStep: BitwiseCopyable, Sendable {
+  /// The condition of a rule that has none: it always holds.
+  package static var always: UInt32 { .max }
+
+  package var condition: UInt32
+  /// The place behind the last step of its rule.
+  package var ruleEnd: UInt32
+
+  package init(condition: UInt32, ruleEnd: Int) {
+    self.condition = condition
+    self.ruleEnd = UInt32(ruleEnd)
   }
 }
 

@@ -3,14 +3,29 @@
 
 package import Bytes
 
+extension Tables {
+  /// The steps of each rule of a list.
+  package func rules(of list: Int) -> [Range<Int>] {
+    var rules: [Range<Int>] = []
+    var place = ruleLists[list].range.lowerBound
+    while place < ruleLists[list].range.upperBound {
+      let end = Int(ruleSteps[place].ruleEnd)
+      rules.append(place..<end)
+      place = end
+    }
+    return rules
+  }
+}
+
 extension Workspace {
   /// Whether the condition held in the last decision; `context` must be the one decided with.
   package mutating func explain(condition index: Int, _ tables: Tables, _ context: ByteView) -> Bool {
     holds(condition: index, RuleRows(tables), context)
   }
 
-  package mutating func explain(rule index: Int, _ tables: Tables, _ context: ByteView) -> Bool {
-    holds(rule: index, RuleRows(tables), context)
+  /// Whether the rule of these steps held; see ``Tables/rules(of:)``.
+  package mutating func explain(rule steps: Range<Int>, _ tables: Tables, _ context: ByteView) -> Bool {
+    anyHolds(steps, RuleRows(tables), context)
   }
 
   @_noAllocation @_noLocks

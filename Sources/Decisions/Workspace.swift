@@ -2,6 +2,7 @@
 // Invariant: after `decide`, `variant(of:)` and `reason(of:)` hold for every experiment of its tables.
 
 package import Bytes
+import JSON
 
 /// The most of each kind that tables may hold; a larger snapshot is refused when it is compiled.
 package enum Capacity {
@@ -24,23 +25,27 @@ package enum Capacity {
   package static var text: Int { 256 * 1024 }
 }
 
-package struct Workspace {
+package struct Workspace: ~Copyable {
   /// Bytes of memory that a workspace needs; only what a snapshot uses of it is ever touched.
   package static var byteCount: Int {
-    Capacity.salts * 2 + Capacity.experiments * 2 + Capacity.holdouts + Capacity.conditions
+    (Capacity.salts + SaltGroup.laneCount) * 4 + Capacity.experiments * 2 + Capacity.holdouts
+      + Capacity.conditions
       + Capacity.ruleLists + Capacity.attributes * MemoryLayout<AttributeValue>.stride + Capacity.text
       + Capacity.experiments * 4 + Capacity.domains + Capacity.flags * 4
-      + Reason.count * MemoryLayout<UInt32>.stride
+      + Reason.count * MemoryLayout<UInt32>.stride + (Reader.depthMax + 1)
+      * MemoryLayout<OpenContainer>.stride
       + Capacity.stickies * (MemoryLayout<Sticky>.stride + MemoryLayout<StickyName>.stride) + 4096
   }
 
-  let buckets: Cells<UInt16>
-  let variants: Cells<UInt8>
-  let reasons: Cells<Reason>
+  let buckets: Cells<UInt32>
+  /// What became of each experiment.
+  package let outcomes: Outcomes
   let isHeldOut: Cells<Bool>
   let conditionMemo: Cells<Memo>
   let ruleListMemo: Cells<Memo>
   let attributes: Cells<AttributeValue>
+  /// By depth, the outermost one at 1.
+  let open: Cells<OpenContainer>
   let isDomainTaken: Cells<Bool>
   /// Of each flag the experiment that gives it its value in this request, or one of the two below.
   let flagGivers: Cells<UInt32>
@@ -69,9 +74,10 @@ package struct Workspace {
   package init(_ region: ByteRegion) {
     var carver = Carver(region)
     attributes = carver.cells(Capacity.attributes)
-    buckets = carver.cells(Capacity.salts)
-    variants = carver.cells(Capacity.experiments)
-    reasons = carver.cells(Capacity.experiments)
+    open = carver.cells(Reader.depthMax + 1)
+    buckets = carver.cells(Capacity.salts + SaltGroup.laneCount)
+    outcomes = Outcomes(
+      variants: carver.cells(Capacity.experiments), reasons: carver.cells(Capacity.experiments))
     isHeldOut = carver.cells(Capacity.holdouts)
     conditionMemo = carver.cells(Capacity.conditions)
     ruleListMemo = carver.cells(Capacity.ruleLists)
@@ -86,15 +92,10 @@ package struct Workspace {
 
   /// The index of the variant within its experiment, or nil.
   @_noAllocation @_noLocks
-  package func variant(of experiment: Int) -> Int? {
-    let variant = variants[experiment]
-    return variant == BucketTable.unallocated ? nil : Int(variant)
-  }
+  package func variant(of experiment: Int) -> Int? { outcomes.variant(of: experiment) }
 
   @_noAllocation @_noLocks
-  package func reason(of experiment: Int) -> Reason {
-    reasons[experiment]
-  }
+  package func reason(of experiment: Int) -> Reason { outcomes.reasons[experiment] }
 
   /// Notes that the answer shows the user's assignment of `experiment`: it becomes an exposure if the answer
   /// is sent. Beyond the capacity, which only repeated flags can pass, the rest is not noted.
@@ -118,4 +119,18 @@ package struct Workspace {
 
   /// The user's bucket for a salt of the tables.
   package func bucket(of salt: Int) -> Int { Int(buckets[salt]) }
+}
+
+/// The outcome of every experiment, in the tables' order. Two words for each part: who asks for many takes it out of the
+/// workspace, which is large.
+package struct Outcomes {
+  let variants: Cells<UInt8>
+  let reasons: Cells<Reason>
+
+  /// The index of the variant within its experiment, or nil.
+  @_noAllocation @_noLocks
+  package func variant(of experiment: Int) -> Int? {
+    let variant = variants[experiment]
+    return variant == BucketTable.unallocated ? nil : Int(variant)
+  }
 }

@@ -15,11 +15,13 @@ package enum DecideAnswer {
     output.append(jsonString: question.userKey)
     output.append(tables.text(tables.header.decideMiddle))
     let experiments = tables.experiments
-    let variants = tables.variants
+    let assignments = tables.assignments
+    let fragments = tables.text
+    let outcomes = workspace.outcomes
     var isFirst = true
     for index in 0..<experiments.count {
-      guard let variant = workspace.variant(of: index) else { continue }
-      let fragment = tables.text(variants[Int(experiments[index].firstVariant) + variant].assignment)
+      guard let variant = outcomes.variant(of: index) else { continue }
+      let fragment = fragments.slice(assignments[Int(experiments[index].firstVariant) &+ variant])
       output.append(isFirst ? fragment.dropping(1) : fragment)
       isFirst = false
       workspace.show(index)

@@ -222,7 +222,7 @@ package struct Explanation {
     }
   }
 
-  private func holdout(_ index: Int, _ workspace: Workspace, _ writer: inout Writer) {
+  private func holdout(_ index: Int, _ workspace: borrowing Workspace, _ writer: inout Writer) {
     let holdout = tables.holdouts[index]
     step("holdout", &writer) { writer in
       writer.key("holdout")
@@ -246,14 +246,15 @@ package struct Explanation {
       writer.bool(workspace.explain(ruleList: list, tables, question.context))
       writer.key("rules")
       writer.array { writer in
-        for rule in tables.ruleLists[list].range where writer.text.count <= limit {
+        for rule in tables.rules(of: list) where writer.text.count <= limit {
           writer.object { writer in
             writer.key("matched")
             writer.bool(workspace.explain(rule: rule, tables, question.context))
             writer.key("conditions")
             writer.array { writer in
-              for place in tables.rules[rule].range where writer.text.count <= limit {
-                condition(Int(tables.ruleConditions[place]), &workspace, &writer)
+              for place in rule where writer.text.count <= limit {
+                let index = tables.ruleSteps[place].condition
+                if index != RuleStep.always { condition(Int(index), &workspace, &writer) }
               }
             }
           }
@@ -292,7 +293,7 @@ package struct Explanation {
   }
 
   private func bucket(
-    _ row: ExperimentRow, _ names: ExperimentNames, _ workspace: Workspace, _ writer: inout Writer
+    _ row: ExperimentRow, _ names: ExperimentNames, _ workspace: borrowing Workspace, _ writer: inout Writer
   ) {
     let salt = tables.salts[Int(row.salt)]
     let bucket = workspace.bucket(of: Int(row.salt))

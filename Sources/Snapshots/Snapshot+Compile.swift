@@ -218,7 +218,7 @@ extension Snapshot {
     text.append(",\"payload\":")
     text += variant.payload
     text.append("}")
-    row.assignment = builder.append(text)
+    builder.assignments.append(builder.append(text))
     if let flag = experiment.flagKey, let value = variant.value {
       row.flagHead = builder.append(decisionHead(flag: flag, value: value))
       var tail: [UInt8] = []

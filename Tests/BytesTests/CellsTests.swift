@@ -22,6 +22,19 @@ struct CellsTests {
     }
   }
 
+  @Test func `lanes are stored from any element on, and not behind the last one`() async {
+    GuardedBytes([UInt8](repeating: 0, count: 48)).withRegion { region in
+      let cells = Cells<UInt32>(region, count: 12)
+      cells.store(SIMD8<UInt32>(1, 2, 3, 4, 5, 6, 7, 8), at: 3)
+      #expect((0..<12).map { cells[$0] } == [0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0])
+    }
+    await #expect(processExitsWith: .failure) {
+      GuardedBytes([UInt8](repeating: 0, count: 48)).withRegion {
+        Cells<UInt32>($0, count: 11).store(SIMD8<UInt32>(), at: 4)
+      }
+    }
+  }
+
   @Test func `a rest that holds no whole element is no row`() {
     GuardedBytes([UInt8](repeating: 0, count: 16)).withRegion { region in
       #expect(Rows<UInt64>(region.bytes.slice(0..<15)).count == 1)

@@ -54,6 +54,17 @@ struct Murmur3Tests {
     }
   }
 
+  @Test func `eight lanes have the remainders that one has`() {
+    var random = Random(seed: 3)
+    var hashes: [UInt32] = [0, 1, 9_999, 10_000, 10_001, .max, .max - 1, .max - 7_295, 1 << 31, 429_490_000]
+    for _ in 0..<8_000 { hashes.append(.random(in: .min ... .max, using: &random)) }
+    for start in stride(from: 0, to: hashes.count - 7, by: 5) {
+      let eight = hashes[start..<start + 8]
+      let remainders = Murmur3.remainderBy10000(Murmur3.Lanes(eight))
+      #expect((0..<8).map { remainders[$0] } == eight.map { $0 % 10_000 })
+    }
+  }
+
   private func hashInParts(_ prefix: some Collection<UInt8>, _ rest: some Sequence<UInt8>) -> UInt32 {
     var hash = GuardedBytes(prefix).withBytes { Murmur3.Prefix($0) }
     for byte in rest { hash.append(byte) }

@@ -7,9 +7,10 @@ import Testing
 /// The user's bucket for every salt of the tables.
 private func buckets(_ user: [UInt8], _ compiled: Compiled) -> [Int] {
   let count = compiled.tables.salts.count
-  let memory = Memory(byteCount: count * 2)
+  let room = count + SaltGroup.laneCount
+  let memory = Memory(byteCount: room * 4)
   return withExtendedLifetime(memory) {
-    let cells = Cells<UInt16>(memory.region, count: count)
+    let cells = Cells<UInt32>(memory.region, count: room)
     user.withBytes { Bucketing.fill(cells, compiled.tables, userKey: $0) }
     return (0..<count).map { Int(cells[$0]) }
   }

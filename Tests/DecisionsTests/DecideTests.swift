@@ -301,9 +301,9 @@ struct DecideTests {
       let index = random.below(models.count)
       let user = random.pick(Random.users)
       let context = random.context(3)
-      (all[index].workspace, workspace) = (workspace, all[index].workspace)
+      swap(&all[index].workspace, &workspace)
       #expect(try all[index].decide(user, context.json) == models[index].decide(user, context))
-      (all[index].workspace, workspace) = (workspace, all[index].workspace)
+      swap(&all[index].workspace, &workspace)
     }
   }
 }

@@ -24,7 +24,7 @@ struct TableBuilderTests {
     #expect(many.experiments.count == 5)
     #expect(many.salts.count == one.salts.count)
     #expect(many.conditions.count == one.conditions.count)
-    #expect(many.rules.count == one.rules.count)
+    #expect(many.ruleSteps.count == one.ruleSteps.count)
     #expect(many.ruleLists.count == one.ruleLists.count)
     #expect(many.attributes.count == one.attributes.count)
     #expect(many.bucketTables.count == one.bucketTables.count)

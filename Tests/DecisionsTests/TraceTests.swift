@@ -25,9 +25,10 @@ struct TraceTests {
             {
               let holds = rules.isEmpty || rules.contains { $0.allSatisfy { $0.holds(context) } }
               #expect(compiled.workspace.explain(ruleList: Int(list), tables, bytes) == holds)
-              for (place, rule) in zip(tables.ruleLists[Int(list)].range, rules) {
+              #expect(tables.rules(of: Int(list)).count == rules.count)
+              for (steps, rule) in zip(tables.rules(of: Int(list)), rules) {
                 let holds = rule.allSatisfy { $0.holds(context) }
-                #expect(compiled.workspace.explain(rule: place, tables, bytes) == holds)
+                #expect(compiled.workspace.explain(rule: steps, tables, bytes) == holds)
               }
             }
             if !experiment.isSHA256, experiment.layer == nil {

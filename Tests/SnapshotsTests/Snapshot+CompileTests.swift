@@ -59,7 +59,7 @@ struct SnapshotCompileTests {
     try tables(Sample.full) { tables in
       let variant = tables.variants[0]
       #expect(
-        String(tables.text(variant.assignment)) == """
+        String(tables.text(tables.assignments[0])) == """
           ,{"experiment_key":"xk","experiment_id":"x","variant_key":"vk","variant_id":"v","payload":{"a":[1,"b c"]}}
           """)
       #expect(String(tables.text(variant.flagHead)) == "{\"flagKey\":\"f\",\"value\":true,\"decisionId\":")
@@ -73,7 +73,7 @@ struct SnapshotCompileTests {
   @Test func `a variant without payload answers null`() throws {
     let experiment = Sample.experiment.with("variants", "[\(Sample.variant.with("payload", nil).json)]")
     try tables(Sample.snapshot.with("experiments", "[\(experiment.json)]")) { tables in
-      #expect(String(tables.text(tables.variants[0].assignment)).hasSuffix(",\"payload\":null}"))
+      #expect(String(tables.text(tables.assignments[0])).hasSuffix(",\"payload\":null}"))
     }
   }
 

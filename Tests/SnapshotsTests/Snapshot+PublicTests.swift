@@ -42,19 +42,21 @@ import Testing
     var experiments: [String: String] = [:]
     for index in 0..<tables.experiments.count {
       let key = String(tables.text(tables.experimentNames[index].key))
-      experiments[key] = variant(index).map { String(tables.text($0.assignment)) } ?? "none"
+      experiments[key] = variant(index).map { String(tables.text(tables.assignments[$0])) } ?? "none"
     }
     var flags: [String: String] = [:]
     for index in 0..<tables.flags.count {
       let flag = tables.flags[index]
       let giver = flag.drivers.range.lazy.compactMap { [self] in variant(Int(tables.flagDrivers[$0])) }.first
-      flags[String(tables.text(flag.key))] = String(tables.text(giver?.flagHead ?? flag.defaultDecision))
+      flags[String(tables.text(flag.key))] = String(
+        tables.text(giver.map { tables.variants[$0].flagHead } ?? flag.defaultDecision))
     }
     return (experiments, flags)
   }
 
-  private func variant(_ index: Int) -> VariantRow? {
-    workspace.variant(of: index).map { tables.variants[Int(tables.experiments[index].firstVariant) + $0] }
+  /// The index of the user's variant among all variants.
+  private func variant(_ index: Int) -> Int? {
+    workspace.variant(of: index).map { Int(tables.experiments[index].firstVariant) + $0 }
   }
 }
 
