@@ -8,12 +8,12 @@ package protocol ByteSink: ~Copyable {
 }
 
 /// A cursor into a region of fixed capacity.
-package struct Output: ByteSink {
-  private let region: ByteRegion
+@usableFromInline package struct Output: ByteSink {
+  @usableFromInline let region: ByteRegion
   /// Bytes written so far.
-  package private(set) var count: Int
+  @usableFromInline package internal(set) var count: Int
   /// Whether something did not fit; what was written before is then incomplete and must not be sent.
-  package private(set) var isOverflowing = false
+  @usableFromInline package internal(set) var isOverflowing = false
 
   /// A cursor at `count`, keeping what stands before it.
   @_noAllocation @_noLocks
@@ -32,13 +32,15 @@ package struct Output: ByteSink {
   }
 
   @_noAllocation @_noLocks
+  @inlinable @inline(always)
   package mutating func append(_ byte: UInt8) {
     guard count < region.count, !isOverflowing else { return isOverflowing = true }
     region.store(byte, at: count)
     count &+= 1
   }
 
-  @_noAllocation @_noLocks @inline(__always)
+  @_noAllocation @_noLocks
+  @inlinable @inline(always)
   package mutating func append(_ bytes: ByteView) {
     guard bytes.count <= region.count &- count, !isOverflowing else { return isOverflowing = true }
     region.copy(bytes, to: count)
@@ -71,7 +73,8 @@ package struct Output: ByteSink {
     count &+= byteCount
   }
 
-  @_noAllocation @_noLocks @inline(__always)
+  @_noAllocation @_noLocks
+  @inlinable @inline(always)
   package mutating func append(_ literal: StaticString) {
     append(literal.bytes)
   }

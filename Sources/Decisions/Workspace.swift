@@ -55,8 +55,9 @@ package struct Workspace: ~Copyable {
   let settled: Cells<StickyName>
   /// How many variants are to be kept after the decision.
   package internal(set) var settledCount = 0
-  private let shownExperiments: Cells<UInt32>
-  /// How many assignments the answer shows.
+  /// The experiments whose assignment the answer shows.
+  package let shown: Cells<UInt32>
+  /// How many of them there are.
   package private(set) var shownCount = 0
   /// Where the dialects put decoded user keys, and attributes their decoded strings.
   package var text: Output
@@ -84,7 +85,7 @@ package struct Workspace: ~Copyable {
     isDomainTaken = carver.cells(Capacity.domains)
     flagGivers = carver.cells(Capacity.flags)
     reasonCounts = carver.cells(Reason.count)
-    shownExperiments = carver.cells(Capacity.experiments)
+    shown = carver.cells(Capacity.experiments)
     stickies = carver.cells(Capacity.stickies)
     settled = carver.cells(Capacity.stickies)
     text = Output(carver.region(Capacity.text))
@@ -95,22 +96,15 @@ package struct Workspace: ~Copyable {
   package func variant(of experiment: Int) -> Int? { outcomes.variant(of: experiment) }
 
   @_noAllocation @_noLocks
-  package func reason(of experiment: Int) -> Reason { outcomes.reasons[experiment] }
+  package func reason(of experiment: Int) -> Reason { outcomes.reason(of: experiment) }
 
   /// Notes that the answer shows the user's assignment of `experiment`: it becomes an exposure if the answer
   /// is sent. Beyond the capacity, which only repeated flags can pass, the rest is not noted.
   @_noAllocation @_noLocks
   package mutating func show(_ experiment: Int) {
-    guard shownCount < shownExperiments.count else { return }
-    shownExperiments[shownCount] = UInt32(experiment)
+    guard shownCount < shown.count else { return }
+    shown[shownCount] = UInt32(experiment)
     shownCount += 1
-  }
-
-  /// One of the experiments whose assignment is shown.
-  @_noAllocation @_noLocks
-  package func shown(_ index: Int) -> Int {
-    precondition(index < shownCount)
-    return Int(shownExperiments[index])
   }
 
   /// Forgets what the answer before showed.
@@ -133,4 +127,7 @@ package struct Outcomes {
     let variant = variants[experiment]
     return variant == BucketTable.unallocated ? nil : Int(variant)
   }
+
+  @_noAllocation @_noLocks
+  package func reason(of experiment: Int) -> Reason { reasons[experiment] }
 }

@@ -93,6 +93,7 @@ import Synchronization
   }
 
   /// Sets a counter to what was counted elsewhere.
+  @inline(always)
   package func set(_ counter: Int, _ value: UInt64) {
     precondition(counter >= 0 && counter < counterCount)
     unsafe (counters + counter).pointee.store(value, ordering: .relaxed)

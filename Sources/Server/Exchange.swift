@@ -1,32 +1,38 @@
-// One request and the place for its answer: what the server hands to whoever decides, and takes back.
+// One request and the place for its answer: what the server shows to whoever decides. There is one, in the server, which
+// is filled in for each request and never copied.
 
 package import Bytes
 package import HTTP
 
 package struct Exchange {
-  package let request: Request
+  package internal(set) var request = Request()
   /// The request's bytes; the ranges of `request` are into it.
-  package let bytes: ByteView
+  package internal(set) var bytes = ByteView.empty
   /// The line of the answer's head that tells the current date.
   package let date: ByteView
   /// Where the answer is written.
-  package var output: Output
+  package var output = Output(.empty)
   /// Whether the request came over TLS.
-  package let isSecure: Bool
+  package internal(set) var isSecure = false
 
-  let slot: Int
-  let generation: UInt32
+  var slot = 0
+  var generation: UInt32 = 0
   /// Whether the answer has as much room as any can have.
-  package let hasMostRoom: Bool
+  package internal(set) var hasMostRoom = false
   /// Of every connection, by slot.
   let peers: Cells<Peer.Row>
   /// Where the answer begins in `output`.
-  let start: Int
+  var start = 0
   /// Bytes of input that the request took.
-  let consumed: Int
+  var consumed = 0
   var isStream = false
   var tail = ByteView.empty
   var tailPin: Int32 = -1
+
+  init(date: ByteView, peers: Cells<Peer.Row>) {
+    self.date = date
+    self.peers = peers
+  }
 
   /// Sends `bytes` behind what was written, without a copy. They must stay as they are until the server
   /// names `pin` in ``Server/nextReleasedPin()``. An answer to HEAD has no body to attach.

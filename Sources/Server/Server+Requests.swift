@@ -68,42 +68,41 @@ extension Server {
 
   // MARK: - Reading
 
-  /// The next request in the window; nil after having left the window.
-  mutating func readWindow() -> Exchange? {
+  /// Whether there is one more request in the window, which is then in `exchange`; if not, the window was left.
+  mutating func readWindow() -> Bool {
     let slot = window.slot
     guard !connections[slot].isLast, !connections[slot].isClosing else {
       closeWindow()
-      return nil
+      return false
     }
     guard window.offset < window.end else {
       restOver(slot)
-      return nil
+      return false
     }
     if isServedOut(slot) {
       keepRest()
       if !connections[slot].isClosing { enqueue(slot) }
-      return nil
+      return false
     }
     let bytes = window.region.bytes.slice(window.offset..<window.end)
     guard isWorthParsing(slot, bytes) else {
       // The head is known if it was told how much the body needs, even if an answer was sent meanwhile.
       let isBody = connections[slot].neededCount > 0 || connections[slot].waitsFor == .body
       wait(slot, for: isBody ? .body : .head)
-      return nil
+      return false
     }
-    var request = Request()
-    switch limits.parser.parse(bytes, into: &request) {
+    switch limits.parser.parse(bytes, into: &exchange.request) {
     case .incomplete:
       connections[slot].scannedCount = UInt32(bytes.count)
       wait(slot, for: .head)
-      return nil
+      return false
     case .invalid(let rejection):
       closeWindow()
       reject(slot, rejection)
-      return nil
+      return false
     case .head:
-      if drains { request.keepsAlive = false }
-      return read(request, slot, bytes)
+      if drains { exchange.request.keepsAlive = false }
+      return read(slot, bytes)
     }
   }
 
@@ -140,81 +139,86 @@ extension Server {
     return false
   }
 
-  private mutating func read(_ head: Request, _ slot: Int, _ bytes: ByteView) -> Exchange? {
-    switch head.framing {
-    case .none: return exchange(head, slot, bytes, consumed: head.headCount)
+  private mutating func read(_ slot: Int, _ bytes: ByteView) -> Bool {
+    let headCount = exchange.request.headCount
+    switch exchange.request.framing {
+    case .none: return begin(slot, bytes, consumed: headCount)
     case .length(let length):
-      let count = head.headCount + length
+      let count = headCount + length
       guard bytes.count >= count else {
         connections[slot].neededCount = UInt32(count)
-        return awaitBody(head, slot)
+        awaitBody(slot)
+        return false
       }
-      var request = head
-      request.body = ByteRange(start: head.headCount, count: length)
-      return exchange(request, slot, bytes, consumed: count)
-    case .chunked: return readChunks(head, slot)
+      exchange.request.body = ByteRange(start: headCount, count: length)
+      return begin(slot, bytes, consumed: count)
+    case .chunked: return readChunks(slot)
     }
   }
 
-  private mutating func awaitBody(_ head: Request, _ slot: Int) -> Exchange? {
-    if head.expectsContinue, !connections[slot].hasContinued {
+  private mutating func awaitBody(_ slot: Int) {
+    if exchange.request.expectsContinue, !connections[slot].hasContinued {
       connections[slot].hasContinued = true
       var output = answerOutput(slot)
       output.append("HTTP/1.1 100 Continue\r\n\r\n")
       commit(slot, output)
     }
     wait(slot, for: .body)
-    return nil
   }
 
   /// Chunks are put together in the connection's own buffer, where the head already stands at the start.
-  private mutating func readChunks(_ head: Request, _ slot: Int) -> Exchange? {
+  private mutating func readChunks(_ slot: Int) -> Bool {
     if connections[slot].chunks == nil {
       keepRest()
-      guard !connections[slot].isClosing else { return nil }
+      guard !connections[slot].isClosing else { return false }
       compact(slot)
-      connections[slot].chunks = ChunkedBody(start: head.headCount)
+      connections[slot].chunks = ChunkedBody(start: exchange.request.headCount)
       openPending(slot)
     }
     var chunks = connections[slot].chunks!
     let outcome = chunks.advance(window.region, filled: window.end, bodyMax: limits.parser.bodyMax)
     connections[slot].chunks = chunks
     switch outcome {
-    case .incomplete: return awaitBody(head, slot)
+    case .incomplete:
+      awaitBody(slot)
+      return false
     case .invalid(let rejection):
       closeWindow()
       reject(slot, rejection)
-      return nil
+      return false
     case .complete:
-      var request = head
-      request.body = ByteRange(start: chunks.start, count: chunks.count)
-      let bytes = window.region.bytes.slice(0..<window.end)
-      return exchange(request, slot, bytes, consumed: chunks.offset)
+      exchange.request.body = ByteRange(start: chunks.start, count: chunks.count)
+      return begin(slot, window.region.bytes.slice(0..<window.end), consumed: chunks.offset)
     }
   }
 
   // MARK: - Answering
 
-  private mutating func exchange(
-    _ request: Request, _ slot: Int, _ bytes: ByteView, consumed: Int
-  ) -> Exchange? {
+  /// Makes room for the answer to a request that is there as a whole; false if there is none.
+  private mutating func begin(_ slot: Int, _ bytes: ByteView, consumed: Int) -> Bool {
     if connections[slot].needsLarge, !takeLarge(slot) {
       closeWindow()
       reject(slot, .overloaded)
-      return nil
+      return false
     }
-    let output = answerOutput(slot)
-    return Exchange(
-      request: request, bytes: bytes, date: date, output: output, isSecure: connections[slot].isSecure,
-      slot: slot, generation: connections[slot].generation, hasMostRoom: connections[slot].isLarge,
-      peers: peers, start: output.count, consumed: consumed)
+    exchange.bytes = bytes
+    exchange.output = answerOutput(slot)
+    exchange.start = exchange.output.count
+    exchange.consumed = consumed
+    exchange.slot = slot
+    exchange.generation = connections[slot].generation
+    exchange.isSecure = connections[slot].isSecure
+    exchange.hasMostRoom = connections[slot].isLarge
+    exchange.isStream = false
+    exchange.tail = .empty
+    exchange.tailPin = -1
+    return true
   }
 
-  /// Takes the answer of an exchange; an answer that did not fit is asked for again with more room.
-  package mutating func finish(_ exchange: Exchange) {
+  /// Takes the answer of the exchange; an answer that did not fit is asked for again with more room.
+  package mutating func finish() {
     let slot = exchange.slot
-    if exchange.output.isOverflowing { return makeRoom(exchange) }
-    let request = exchange.request
+    if exchange.output.isOverflowing { return makeRoom() }
     connections[slot].needsLarge = false
     connections[slot].neededCount = 0
     connections[slot].scannedCount = 0
@@ -226,7 +230,7 @@ extension Server {
     commit(slot, exchange.output)
     window.offset += exchange.consumed
     connections[slot].isStream = exchange.isStream
-    if !request.keepsAlive || exchange.isStream {
+    if !exchange.request.keepsAlive || exchange.isStream {
       connections[slot].isLast = true
       closeWindow()
       releasePending(slot)
@@ -236,7 +240,7 @@ extension Server {
     }
   }
 
-  private mutating func makeRoom(_ exchange: Exchange) {
+  private mutating func makeRoom() {
     let slot = exchange.slot
     if exchange.start > 0 {
       // Answers before it fill the buffer: they are sent first, then the request is read again.

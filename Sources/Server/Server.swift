@@ -59,6 +59,8 @@ package struct Server: ~Copyable {
   private var dateSecond = -1
   private let dateRegion: ByteRegion
   package internal(set) var tally = Tally()
+  /// The request that ``next()`` found.
+  package var exchange: Exchange
 
   /// The bytes that are being read as requests.
   struct Window {
@@ -107,7 +109,9 @@ package struct Server: ~Copyable {
     dateRegion = carver.region(HTTPDate.lineByteCount)
     connections = carver.cells(count)
     deadlines = carver.cells(count)
-    peers = carver.cells(count)
+    let peers: Cells<Peer.Row> = carver.cells(count)
+    self.peers = peers
+    exchange = Exchange(date: dateRegion.bytes, peers: peers)
     freeSlots = carver.cells(count)
     queue = carver.cells(count)
     dirty = carver.cells(count)
@@ -158,12 +162,12 @@ package struct Server: ~Copyable {
     if sweepAfter <= now { sweep() }
   }
 
-  /// The next whole request, or nil when there is none left in this turn. Each one must be given to
-  /// ``finish(_:)`` before the next is asked for.
-  package mutating func next() -> Exchange? {
+  /// Whether there is one more whole request in this turn: it is then in ``exchange``, and has to be answered there and
+  /// given back with ``finish()`` before the next is asked for.
+  package mutating func next() -> Bool {
     while true {
       if window.slot >= 0 {
-        if let exchange = readWindow() { return exchange }
+        if readWindow() { return true }
       } else if queueBudget > 0 {
         queueBudget -= 1
         let slot = Int(queue[queueStart])
@@ -174,7 +178,7 @@ package struct Server: ~Copyable {
       } else if let completion = ring.next() {
         handle(completion)
       } else {
-        return nil
+        return false
       }
     }
   }

@@ -33,7 +33,8 @@ struct ServerTLSTests {
       while true {
         server.wait()
         var isAbandoned = false
-        while var exchange = server.next() {
+        while server.next() {
+          var exchange = server.exchange
           if exchange.path.equals("/abandon") { isAbandoned = true }
           let head = ResponseHead(
             .ok, .json, for: exchange.request, date: exchange.date, into: &exchange.output)
@@ -50,7 +51,8 @@ struct ServerTLSTests {
             for _ in 0..<Self.largeCount { exchange.output.append("x") }
           }
           head.finish(&exchange.output)
-          server.finish(exchange)
+          server.exchange = exchange
+          server.finish()
         }
         if isAbandoned { server.abandonTurn() } else { server.flush() }
       }

@@ -26,7 +26,8 @@ struct ServerTests {
       while true {
         server.wait()
         var isAbandoned = false
-        while var exchange = server.next() {
+        while server.next() {
+          var exchange = server.exchange
           if exchange.path.equals("/abandon") { isAbandoned = true }
           if exchange.path.equals("/pause") {
             try! folder.write("paused", "")
@@ -39,7 +40,8 @@ struct ServerTests {
             for _ in 0..<Self.largeCount { exchange.output.append("x") }
           }
           head.finish(&exchange.output)
-          server.finish(exchange)
+          server.exchange = exchange
+          server.finish()
         }
         if isAbandoned { server.abandonTurn() } else { server.flush() }
       }

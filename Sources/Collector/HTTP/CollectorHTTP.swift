@@ -71,9 +71,11 @@ package struct CollectorHTTP: ~Copyable {
   private mutating func turn() {
     server.wait()
     let now = Int(Clock.wall() / 1_000_000)
-    while var exchange = server.next() {
+    while server.next() {
+      var exchange = server.exchange
       answer(&exchange, now)
-      server.finish(exchange)
+      server.exchange = exchange
+      server.finish()
     }
     if intake.endTurn(now: now) { server.flush() } else { server.abandonTurn() }
   }

@@ -41,9 +41,11 @@ struct AdminLoop: ~Copyable {
     while true {
       server.wait()
       let catalog = words.beginTurn()
-      while var exchange = server.next() {
+      while server.next() {
+        var exchange = server.exchange
         answer(&exchange, catalog)
-        server.finish(exchange)
+        server.exchange = exchange
+        server.finish()
       }
       server.flush()
       words.endTurn()

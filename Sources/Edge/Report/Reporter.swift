@@ -93,7 +93,7 @@ struct Reporter: ~Copyable {
   /// Records what the answer to `question` showed. `wall` is in nanoseconds since 1970, `now` is monotonic.
   @_noAllocation @_noLocks
   mutating func record(
-    _ question: Question, _ tables: Tables, _ workspace: borrowing Workspace, wall: UInt64, now: UInt64
+    _ question: Question, _ tables: Tables, _ workspace: inout Workspace, wall: UInt64, now: UInt64
   ) {
     guard isOn else { return }
     let header = tables.header
@@ -105,9 +105,11 @@ struct Reporter: ~Copyable {
     let experiments = tables.experiments
     let names = tables.experimentNames
     let variants = tables.variants
+    let outcomes = workspace.outcomes
+    let shown = workspace.shown
     for index in 0..<workspace.shownCount {
-      let experiment = workspace.shown(index)
-      guard let variant = workspace.variant(of: experiment) else { continue }
+      let experiment = Int(shown[index])
+      guard let variant = outcomes.variant(of: experiment) else { continue }
       let sample = sampling[experiment]
       let place = Sampling.place(user: user, experiment: sample.fingerprint)
       guard Sampling.includes(place, sample) else {
@@ -122,7 +124,7 @@ struct Reporter: ~Copyable {
       let row = variants[Int(experiments[experiment].firstVariant) + variant]
       if outbox.record(
         experiment: tables.text(names[experiment].id), variant: tables.text(row.id), rate: sample.rate,
-        isOverride: workspace.reason(of: experiment).isOverride,
+        isOverride: outcomes.reason(of: experiment).isOverride,
         arm: Fingerprint.mix(sample.fingerprint ^ header.fingerprint &+ UInt64(variant)))
       {
         filter.remember(seen, now: now)
@@ -315,7 +317,7 @@ struct Reporter: ~Copyable {
     heartbeatAt = .max
     turn(&server)
     server.wait(until: limit)
-    while let exchange = server.next() { server.finish(exchange) }
+    while server.next() { server.finish() }
     server.flush()
   }
 

@@ -52,7 +52,7 @@ extension Router {
     let mark = exchange.output.count
     let flags = DecideAnswer.writeDecisions(question, tables, &workspace, &ids, to: &exchange.output)
     if exchange.output.hasRoom(Self.refusalBytesMax * DecideBatch.subjectMax) {
-      noteAnswer(exchange, question, tables, flags)
+      noteAnswer(&exchange, question, tables, flags)
     } else {
       exchange.output.rewind(to: mark)
       ClientFault(

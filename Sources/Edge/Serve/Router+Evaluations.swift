@@ -22,7 +22,7 @@ extension Router {
     switch outcome {
     case .fault(let fault): return refuse(&exchange, fault, key: key)
     case .question(var question, _):
-      if case .fault(let fault) = complete(&question, exchange) { return refuse(&exchange, fault, key: key) }
+      if case .fault(let fault) = complete(&question, &exchange) { return refuse(&exchange, fault, key: key) }
       guard let entry = find(question.environment, catalog), let tables = Tables(entry.tables) else {
         return refuse(&exchange, unavailable(question.environment, catalog), key: key)
       }
@@ -30,9 +30,9 @@ extension Router {
         words.count(ServeCounters.flagsNotFound)
         return refuse(&exchange, Self.flagNotFound, key: key)
       }
-      stickies.read(exchange, question, tables, &workspace)
+      stickies.read(&exchange, question, tables, &workspace)
       if let fault = question.decide(tables, &workspace) { return refuse(&exchange, fault, key: key) }
-      greet(question, tables, exchange)
+      greet(question, tables, &exchange)
       let start = exchange.output.count
       let head = beginAnswer(&exchange)
       var counts = DecideAnswer.FlagCounts()
@@ -43,7 +43,7 @@ extension Router {
         return refuse(&exchange, EvaluationAnswer.userMissing, key: key)
       }
       head.finish(&exchange.output)
-      if !exchange.output.isOverflowing { noteAnswer(exchange, question, tables, counts) }
+      if !exchange.output.isOverflowing { noteAnswer(&exchange, question, tables, counts) }
       return .ok
     }
   }
@@ -61,14 +61,14 @@ extension Router {
     case .fault(let fault): return refuse(&exchange, fault, key: nil)
     case .question(var question, let digest):
       let announced: ByteView?
-      switch complete(&question, exchange) {
+      switch complete(&question, &exchange) {
       case .fault(let fault): return refuse(&exchange, fault, key: nil)
       case .query(let query): announced = query.announced
       }
       guard let entry = find(question.environment, catalog), let tables = Tables(entry.tables) else {
         return refuse(&exchange, unavailable(question.environment, catalog), key: nil)
       }
-      stickies.read(exchange, question, tables, &workspace)
+      stickies.read(&exchange, question, tables, &workspace)
       let tag = writeTag(entry, digest ^ stickies.mark ^ grant.fingerprint)
       if isCurrent(announced, entry), ETag.matches(exchange.bytes.slice(exchange.request.ifNoneMatch), tag) {
         ResponseHead.write(
@@ -77,11 +77,11 @@ extension Router {
         return .notModified
       }
       if let fault = question.decide(tables, &workspace) { return refuse(&exchange, fault, key: nil) }
-      greet(question, tables, exchange)
+      greet(question, tables, &exchange)
       let head = beginAnswer(&exchange)
       let counts = EvaluationAnswer.writeAll(question, tables, &workspace, to: &exchange.output)
       head.finish(&exchange.output)
-      if !exchange.output.isOverflowing { noteAnswer(exchange, question, tables, counts) }
+      if !exchange.output.isOverflowing { noteAnswer(&exchange, question, tables, counts) }
       return .ok
     }
   }
@@ -114,7 +114,8 @@ extension Router {
   // MARK: - What all share
 
   /// Adds what the request says outside its body: the environment, and whether it is tracked.
-  private mutating func complete(_ question: inout Question, _ exchange: Exchange) -> EvaluationQuery.Outcome
+  private mutating func complete(_ question: inout Question, _ exchange: inout Exchange)
+    -> EvaluationQuery.Outcome
   {
     let outcome = EvaluationQuery.read(exchange.bytes, exchange.request.query, into: &workspace.text)
     guard case .query(let query) = outcome else { return outcome }

@@ -71,7 +71,7 @@ extension Router {
   private mutating func limit(_ keyIndex: Int, _ exchange: inout Exchange) -> Status? {
     var client = Client.key(keyIndex)
     if !gate.limitsByKey || !gate.unlimited.isEmpty {
-      let peer = self.client(of: exchange)
+      let peer = self.client(of: &exchange)
       if gate.isUnlimited(peer) { return nil }
       if !gate.limitsByKey {
         switch peer {
@@ -110,7 +110,7 @@ extension Router {
   // MARK: - Clients
 
   /// Whom the request is from: the other end of the connection, or whom a trusted proxy there speaks for.
-  mutating func client(of exchange: Exchange) -> Peer {
+  mutating func client(of exchange: inout Exchange) -> Peer {
     let peer = exchange.peer
     let forwarded = exchange.request.forwardedFor
     guard !forwarded.isEmpty else { return peer }
@@ -124,7 +124,7 @@ extension Router {
   }
 
   /// Whether the client speaks TLS, to this edge or to a trusted proxy; mutating, so that the router is not copied.
-  mutating func isSecure(_ exchange: Exchange) -> Bool {
+  mutating func isSecure(_ exchange: inout Exchange) -> Bool {
     if exchange.isSecure { return true }
     let scheme = exchange.bytes.slice(exchange.request.forwardedProto)
     return scheme.equalsIgnoringCase("https") && gate.isTrusted(exchange.peer)

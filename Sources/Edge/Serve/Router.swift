@@ -83,7 +83,7 @@ struct Router: ~Copyable {
     lines.rewind(to: 0)
     visitors.forget()
     stickies.forget(&workspace)
-    let (route, rest) = Route.of(exchange.path)
+    let (route, rest) = Route.of(exchange.bytes.slice(exchange.request.path))
     let status =
       (gate.hasOrigins ? meetOrigin(route, &exchange) : nil) ?? allow(route, &exchange)
       ?? (gate.isGuarded ? admit(route, &exchange) : nil) ?? respond(route, rest, &exchange, catalog)
@@ -178,7 +178,7 @@ struct Router: ~Copyable {
     {
     case .fault(let fault): return refuse(&exchange, fault)
     case .question(var question):
-      identify(&question, exchange)
+      identify(&question, &exchange)
       return evaluate(question, &exchange, catalog) { tables, workspace, _, output in
         DecideAnswer.writeAssignments(question, tables, &workspace, to: &output)
         return DecideAnswer.FlagCounts()
@@ -193,7 +193,7 @@ struct Router: ~Copyable {
     {
     case .fault(let fault): return refuse(&exchange, fault)
     case .question(var question):
-      identify(&question, exchange)
+      identify(&question, &exchange)
       guard let tracks = DecideQuery.readTrack(exchange.bytes, exchange.request.query) else {
         return refuse(&exchange, DecideQuery.invalidTrack)
       }
@@ -212,13 +212,13 @@ struct Router: ~Copyable {
     guard let entry = find(question.environment, catalog), let tables = Tables(entry.tables) else {
       return refuse(&exchange, unavailable(question.environment, catalog))
     }
-    stickies.read(exchange, question, tables, &workspace)
+    stickies.read(&exchange, question, tables, &workspace)
     if let fault = question.decide(tables, &workspace) { return refuse(&exchange, fault) }
-    greet(question, tables, exchange)
+    greet(question, tables, &exchange)
     let head = beginAnswer(&exchange)
     let flags = write(tables, &workspace, &ids, &exchange.output)
     head.finish(&exchange.output)
-    if !exchange.output.isOverflowing { noteAnswer(exchange, question, tables, flags) }
+    if !exchange.output.isOverflowing { noteAnswer(&exchange, question, tables, flags) }
     return .ok
   }
 
@@ -230,7 +230,7 @@ struct Router: ~Copyable {
 
   /// Counts what an answer said and reports what it showed.
   mutating func noteAnswer(
-    _ exchange: Exchange, _ question: Question, _ tables: Tables, _ flags: DecideAnswer.FlagCounts
+    _ exchange: inout Exchange, _ question: Question, _ tables: Tables, _ flags: DecideAnswer.FlagCounts
   ) {
     for reason in 0..<Reason.count where workspace.reasonCounts[reason] > 0 {
       words.count(ServeCounters.reasons + reason, UInt64(workspace.reasonCounts[reason]))
@@ -239,9 +239,9 @@ struct Router: ~Copyable {
     if flags.notFound > 0 { words.count(ServeCounters.flagsNotFound, UInt64(flags.notFound)) }
     countVisitor()
     // An answer to HEAD shows nothing.
-    guard exchange.request.method != .head else { return }
+    if case .head = exchange.request.method { return }
     if question.tracks {
-      reporter.record(question, tables, workspace, wall: wall, now: now)
+      reporter.record(question, tables, &workspace, wall: wall, now: now)
     } else {
       reporter.skip()
     }

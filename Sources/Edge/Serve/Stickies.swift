@@ -56,7 +56,7 @@ struct Stickies {
   /// Before a decision: has it keep what the request's token says. A token that is not this user's is none.
   @_noAllocation @_noLocks
   mutating func read(
-    _ exchange: Exchange, _ question: Question, _ tables: Tables, _ workspace: inout Workspace
+    _ exchange: inout Exchange, _ question: Question, _ tables: Tables, _ workspace: inout Workspace
   ) {
     guard let carrier else { return }
     forget(&workspace)

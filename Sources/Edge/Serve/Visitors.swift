@@ -51,7 +51,7 @@ struct Visitors {
 
   /// The user key of whoever sent the request: of the cookie, or a new one. It holds until the next request.
   @_noAllocation @_noLocks
-  mutating func identify(_ exchange: Exchange) -> ByteView {
+  mutating func identify(_ exchange: inout Exchange) -> ByteView {
     let sent = Cookies.first(Self.cookieName, in: exchange.request.cookie, of: exchange.bytes)
     if let sent, Self.isKey(sent) {
       outcome = .known

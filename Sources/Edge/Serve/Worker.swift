@@ -81,9 +81,9 @@ struct Worker: ~Copyable {
     let catalog = words.beginTurn()
     router.beginTurn(wall: server.wall, now: server.now)
     var answered: UInt64 = 0
-    while var exchange = server.next() {
-      router.answer(&exchange, catalog)
-      server.finish(exchange)
+    while server.next() {
+      router.answer(&server.exchange, catalog)
+      server.finish()
       answered += 1
     }
     while let pin = server.nextReleasedPin() { words.unpin(pin) }
