@@ -97,9 +97,12 @@ let package = Package(
     // Programs that measure, and the room they share; `make bench` runs them.
     room("Measuring", ["Bytes", "JSON", "Kernel"], path: "Benchmarks/measuring"),
     program(
-      "bench-engine", ["Bytes", "Decisions", "Dialects", "HTTP", "Kernel", "Snapshots"],
+      "bench-engine",
+      [
+        "Arguments", "Bytes", "Decisions", "Dialects", "HTTP", "Kernel", "Measuring", "Operations",
+        "Snapshots",
+      ],
       path: "Benchmarks/engine"),
-
     program(
       "bench-exposures", ["Bytes", "Exposures", "HTTP", "Kernel", "Publication"], path: "Benchmarks/exposures"
     ),

@@ -72,8 +72,9 @@ package struct Table {
   /// Prints the table, and writes the same rows to `run/bench/NAME.json`.
   package func report(as name: String) throws {
     Array((text + "\n").utf8).withBytes { Process.writeOutput($0) }
-    try File.makeDirectory("run/bench")
-    try File.replace("run/bench/\(name).json", with: json(Machine()))
+    let path = "run/bench/\(name).json"
+    try File.makeDirectory(File.directory(of: path))
+    try File.replace(path, with: json(Machine()))
   }
 
   /// An object: the title, the machine, the columns, and each row as an array in their order.

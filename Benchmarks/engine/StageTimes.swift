@@ -1,0 +1,51 @@
+// Nanoseconds per request and stage, by the clock: of several runs, since the clock sees all that the machine does.
+
+import Bytes
+import Kernel
+import Measuring
+
+struct StageTimes {
+  var parse: Runs
+  var decide: Runs
+  var serialize: Runs
+  var total: Runs
+  var answerBytes = 0
+
+  /// Each run makes each of the three measurements once, `length` nanoseconds each.
+  init(_ scenario: Scenario, _ tables: [UInt8], runs: Int, length: Double) throws {
+    var stages = try Stages(tables)
+    let requests = try Requests(scenario.requests)
+    let views = requests.views
+    var answerBytes = 0
+
+    func time(_ rounds: Int, _ body: (inout Stages, ByteView) -> Void) -> Double {
+      let start = Clock.monotonic()
+      for _ in 0..<rounds {
+        for view in views { body(&stages, view) }
+      }
+      return Double(Clock.monotonic() - start) / Double(rounds * views.count)
+    }
+    func answer(_ stages: inout Stages, _ view: ByteView) {
+      let (request, question) = stages.parse(view)
+      stages.decide(question)
+      answerBytes = stages.serialize(request, question).count
+    }
+
+    let rounds = max(1, Int(length / time(1, answer) / Double(views.count)))
+    var samples: [(parse: Double, decided: Double, all: Double)] = []
+    for _ in 0..<runs {
+      // A stage costs what it adds to those before it: alone it would be too warm.
+      let parse = time(rounds) { stages, view in _ = stages.parse(view) }
+      let decided = time(rounds) { stages, view in
+        let (_, question) = stages.parse(view)
+        stages.decide(question)
+      }
+      samples.append((parse, decided, time(rounds, answer)))
+    }
+    parse = Runs(samples.map(\.parse))
+    decide = Runs(samples.map { max(0, $0.decided - $0.parse) })
+    serialize = Runs(samples.map { max(0, $0.all - $0.decided) })
+    total = Runs(samples.map(\.all))
+    self.answerBytes = answerBytes
+  }
+}

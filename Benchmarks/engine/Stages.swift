@@ -1,0 +1,73 @@
+// What a worker does with GET /decide between two sends, in three stages: parse (request head and query), decide
+// (attributes and outcomes), serialize (head and body). The stages are calls of their own, so that their
+// instructions can be told apart.
+
+import Bytes
+import Decisions
+import Dialects
+import HTTP
+import Kernel
+
+struct Stages: ~Copyable {
+  private let memory: Memory
+  let tables: Tables
+  private var workspace: Workspace
+  private let answer: ByteRegion
+  private let parser = RequestParser()
+
+  private static let answerBytes = 8 << 20
+
+  /// `tables` are a compiled snapshot's.
+  init(_ tables: [UInt8]) throws {
+    let memory = try Memory(byteCount: Workspace.byteCount + Self.answerBytes + tables.count + 8192)
+    var carver = Carver(memory.region)
+    workspace = Workspace(carver.region(Workspace.byteCount))
+    answer = carver.region(Self.answerBytes)
+    let region = carver.region(tables.count)
+    tables.withBytes { region.copy($0, to: 0) }
+    self.tables = Tables(region.bytes)!
+    self.memory = memory
+  }
+
+  @inline(never)
+  mutating func parse(_ bytes: ByteView) -> (Request, Question) {
+    var request = Request()
+    guard case .head = parser.parse(bytes, into: &request),
+      case .question(let question) = DecideQuery.read(bytes, request.query, &workspace)
+    else { preconditionFailure("the benchmark's request is refused") }
+    return (request, question)
+  }
+
+  @inline(never)
+  mutating func decide(_ question: Question) {
+    guard case nil = question.decide(tables, &workspace) else {
+      preconditionFailure("the benchmark's context is refused")
+    }
+  }
+
+  @inline(never)
+  mutating func serialize(_ request: Request, _ question: Question) -> ByteView {
+    let date = ("Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" as StaticString).bytes
+    var output = Output(answer)
+    let head = ResponseHead(.ok, .json, for: request, date: date, into: &output)
+    DecideAnswer.writeAssignments(question, tables, &workspace, to: &output)
+    head.finish(&output)
+    return output.written
+  }
+}
+
+/// The bytes of requests where a receive buffer would hold them.
+struct Requests: ~Copyable {
+  private let memory: Memory
+  let views: [ByteView]
+
+  init(_ requests: [[UInt8]]) throws {
+    let memory = try Memory(byteCount: requests.count * 4096)
+    views = requests.enumerated().map { index, request in
+      let region = memory.region.part(from: index * 4096, count: request.count)
+      request.withBytes { region.copy($0, to: 0) }
+      return region.bytes
+    }
+    self.memory = memory
+  }
+}
