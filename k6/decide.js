@@ -1,7 +1,7 @@
 // GET /decide, another user each time. Knobs and presets: scenario.js; run.sh prepares everything.
 import { check } from 'k6';
 import http from 'k6/http';
-import { baseURL, context, isLookedAt, options as drive, pause, user } from './scenario.js';
+import { baseURL, body, context, isLookedAt, options as drive, pause, user } from './scenario.js';
 
 export const options = drive();
 
@@ -9,7 +9,8 @@ export default function () {
   pause(__ITER);
   const name = user();
   const query = `user_key=${name}&context=${encodeURIComponent(JSON.stringify(context()))}`;
-  const answer = http.get(`${baseURL}/decide?${query}`, { tags: { name: 'decide' } });
+  const looks = isLookedAt();
+  const answer = http.get(`${baseURL}/decide?${query}`, { tags: { name: 'decide' }, ...body(looks) });
   check(answer, { 'is 200': (r) => r.status === 200 });
-  if (isLookedAt()) check(answer, { 'is about the user': (r) => r.json('user_key') === name });
+  if (looks) check(answer, { 'is about the user': (r) => r.json('user_key') === name });
 }

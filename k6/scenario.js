@@ -45,6 +45,7 @@ export function options() {
       http_req_duration: [`p(95)<=${number('THRESHOLD_P95_MS', p99)}`, `p(99)<=${p99}`],
       dropped_iterations: ['count==0'],
     },
+    systemTags: ['status', 'expected_response', 'error_code', 'name'],
     summaryTrendStats: ['avg', 'min', 'med', 'p(90)', 'p(95)', 'p(99)', 'p(99.9)', 'max'],
   };
 }
@@ -56,6 +57,8 @@ export function pause(iteration) {
 
 // What answers say is looked at in one of so many: to read JSON costs k6 more than to ask.
 export const isLookedAt = () => !isFixed && Math.random() < 0.05;
+// What becomes of an answer's body; one that nobody looks at is not made a string.
+export const body = (isLookedAt) => ({ responseType: isLookedAt ? 'text' : 'none' });
 
 export const baseURL = text('BASE_URL', 'http://127.0.0.1:7070');
 // Whoever only answers something of the same size is not checked for what it says.
