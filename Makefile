@@ -2,7 +2,7 @@
 SWIFT ?= swift
 BUILD := .build/release
 
-.PHONY: help run build test lint format bench clean setup setup-test
+.PHONY: help run build test lint format bench clean setup setup-test setup-bench
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -12,6 +12,9 @@ setup:  ## install the C libraries that the build links (Debian packages)
 
 setup-test:
 	@.ci/setup test
+
+setup-bench:
+	@.ci/setup bench
 
 build: setup  ## build the programs, optimised
 	$(SWIFT) build -c release --product turnout-edge
@@ -31,7 +34,7 @@ lint:  ## check the formatting and the usual mistakes, strictly
 format:  ## format the sources in place
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
 
-bench: setup  ## measure; each program prints a table
+bench: setup-bench  ## measure; each program prints a table
 	$(SWIFT) build -c release --product bench-engine
 	$(SWIFT) build -c release --product turnout-collector
 	$(SWIFT) build -c release --product bench-exposures

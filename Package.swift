@@ -95,12 +95,13 @@ let package = Package(
       ]),
 
     // Programs that measure, and the room they share; `make bench` runs them.
+    .systemLibrary(name: "CPeers", path: "Benchmarks/CPeers"),
     room("Measuring", ["Bytes", "JSON", "Kernel"], path: "Benchmarks/measuring"),
     program(
       "bench-engine",
       [
-        "Arguments", "Bytes", "Decisions", "Dialects", "HTTP", "Kernel", "Measuring", "Operations",
-        "Snapshots",
+        "Arguments", "Bytes", "CPeers", "Decisions", "Dialects", "HTTP", "Kernel", "Measuring",
+        "Operations", "Snapshots", "Trust",
       ],
       path: "Benchmarks/engine"),
     program(
@@ -140,7 +141,7 @@ let package = Package(
         "Exposures",
         "Publication", "Server", "Collector", "CSQLite", "CKafka", "TestSupport", "ProgramSupport",
       ]),
-    tests("MeasuringTests", ["Measuring"]),
+    tests("MeasuringTests", ["bench-engine", "JSON", "Kernel", "Measuring", "ProgramSupport"]),
     tests("PublicationTests", ["Bytes", "Publication", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

@@ -23,9 +23,10 @@ struct Instructions {
   .first { File.exists($0) }
 
   /// Counts what the scenario's requests take of `tables`. Leaves callgrind's file in run/bench/callgrind, for
-  /// callgrind_annotate. Nil without valgrind.
-  static func count(_ scenario: Scenario, _ tables: [UInt8]) throws -> Instructions? {
-    guard let valgrind else { return nil }
+  /// callgrind_annotate.
+  private static func count(_ scenario: Scenario, _ tables: [UInt8], _ valgrind: String) throws
+    -> Instructions
+  {
     let path = "run/bench/callgrind/\(scenario.name)"
     try File.makeDirectory(File.directory(of: path))
     try File.replace(path + ".tables", with: tables)
@@ -49,7 +50,7 @@ struct Instructions {
   /// What callgrind watches: each request once, after each was answered before.
   static func runCounted(tables path: String, keys: Scenario.Keys) throws {
     var stages = try Stages(File.read(path, limit: 1 << 30))
-    let requests = try Requests(Scenario(experiments: 1, isTargeted: true, keys: keys).requests)
+    let requests = try Inputs(Scenario(experiments: 1, isTargeted: true, keys: keys).requests)
     for view in requests.views {
       let (request, question) = stages.parse(view)
       stages.decide(question)
@@ -65,6 +66,30 @@ struct Instructions {
       stages.decide(question)
       _ = stages.serialize(request, question)
     }
+  }
+
+  static let columns =
+    ["parse", "decide", "serialize", "total"].map { Table.Column($0, "instr.") }
+    + [Table.Column("allocations", decimals: 2)]
+
+  /// What is counted of the scenario, in these columns.
+  static func cells(_ scenario: Scenario, _ tables: [UInt8]) throws -> [Table.Value] {
+    guard let valgrind else { return ["no valgrind", .missing, .missing, .missing, .missing] }
+    let counted = try count(scenario, tables, valgrind)
+    return [counted.parse, counted.decide, counted.serialize, counted.total, counted.allocations].map {
+      .number($0)
+    }
+  }
+
+  /// The little that says at once what a change of the code did.
+  static func table() throws -> Table {
+    var table = Table(
+      "GET /decide: what a request costs in each stage, counted", columns: Scenario.columns + columns)
+    for experiments in [1, 100, 1000] {
+      let scenario = Scenario(experiments: experiments, isTargeted: true)
+      table.append(try scenario.cells + cells(scenario, scenario.tables()))
+    }
+    return table
   }
 
   private static func run(_ words: [String]) throws {

@@ -1,6 +1,9 @@
 // What is decided about: a snapshot with the salts, keys and payloads of a real one's sizes, and requests of many
 // users, of whom the same ones always come in the same order.
 
+import Measuring
+import Snapshots
+
 struct Scenario {
   enum Keys: String {
     /// User keys of 8 or 9 bytes, salts of 36.
@@ -16,16 +19,37 @@ struct Scenario {
   /// One name for files.
   var name: String { "\(experiments)-\(isTargeted ? "targeted" : "plain")-\(keys.rawValue)" }
 
-  static let countries = ["US", "CA", "DE", "FR", "JP", "BR", "IN", "GB", "MX", "NL"]
+  static let columns = [
+    Table.Column("experiments"), Table.Column("targeted", "", .left), Table.Column("keys", "", .left),
+  ]
+
+  /// The scenario in these columns.
+  var cells: [Table.Value] { [.number(experiments), isTargeted ? "yes" : "no", .text(keys.rawValue)] }
+
+  /// The compiled snapshot.
+  func tables() throws -> [UInt8] { try VerifiedSnapshot(unsigned: document, environment: nil).tables }
+
+  // What a targeted experiment asks for: a country and an age, or a plan.
+
+  static func countries(_ index: Int) -> [String] {
+    let all = ["US", "CA", "DE", "FR", "JP", "BR", "IN", "GB", "MX", "NL"]
+    return [all[index % 10], all[(index + 3) % 10], "US"]
+  }
+
+  static func age(_ index: Int) -> Int { index % 97 }
+
+  static func plan(_ index: Int) -> String { "plan-\(index % 31)" }
+
+  /// What every user's request says.
+  static let context: StaticString = #"{"country":"US","age":42,"plan":"plan-7"}"#
 
   /// A snapshot of version 1, nobody's signature on it.
   var document: [UInt8] {
     let experiments = (0..<experiments).map { index -> String in
-      let countries = [Self.countries[index % 10], Self.countries[(index + 3) % 10], "US"]
       let rules = """
-        [{"conditions":[{"attribute":"country","operator":"in","value":\(countries)},
-        {"attribute":"age","operator":"gt","value":\(index % 97)}]},
-        {"conditions":[{"attribute":"plan","operator":"eq","value":"plan-\(index % 31)"}]}]
+        [{"conditions":[{"attribute":"country","operator":"in","value":\(Self.countries(index))},
+        {"attribute":"age","operator":"gt","value":\(Self.age(index))}]},
+        {"conditions":[{"attribute":"plan","operator":"eq","value":"\(Self.plan(index))"}]}]
         """
       let control = Self.uuid(index * 3 + 1)
       let treatment = Self.uuid(index * 3 + 2)
@@ -44,10 +68,12 @@ struct Scenario {
 
   /// Of 64 users.
   var requests: [[UInt8]] {
-    (0..<64).map { index in
+    let context = "\(Self.context)".replacing("{", with: "%7B").replacing("}", with: "%7D")
+      .replacing("\"", with: "%22").replacing(":", with: "%3A").replacing(",", with: "%2C")
+    return (0..<64).map { index in
       Array(
         """
-        GET /decide?user_key=\(userKey(index))&context=\(Self.encodedContext) HTTP/1.1\r
+        GET /decide?user_key=\(userKey(index))&context=\(context) HTTP/1.1\r
         Host: 127.0.0.1:7070\r
         User-Agent: bench/1\r
         Accept: */*\r
@@ -55,9 +81,6 @@ struct Scenario {
         """.utf8)
     }
   }
-
-  private static let encodedContext =
-    "%7B%22country%22%3A%22US%22%2C%22age%22%3A42%2C%22plan%22%3A%22plan-7%22%7D"
 
   func userKey(_ index: Int) -> String {
     switch keys {

@@ -14,7 +14,7 @@ struct StageTimes {
   /// Each run makes each of the three measurements once, `length` nanoseconds each.
   init(_ scenario: Scenario, _ tables: [UInt8], runs: Int, length: Double) throws {
     var stages = try Stages(tables)
-    let requests = try Requests(scenario.requests)
+    let requests = try Inputs(scenario.requests)
     let views = requests.views
     var answerBytes = 0
 
@@ -47,5 +47,33 @@ struct StageTimes {
     serialize = Runs(samples.map { max(0, $0.all - $0.decided) })
     total = Runs(samples.map(\.all))
     self.answerBytes = answerBytes
+  }
+}
+
+extension StageTimes {
+  static func table(isSmoke: Bool) throws -> Table {
+    var table = Table(
+      "GET /decide on one thread: what a request costs in each stage",
+      columns: Scenario.columns + ["parse", "decide", "serialize", "total"].map { Table.Column($0, "ns") }
+        + [Table.Column("spread", "%")] + Instructions.columns + [Table.Column("answer", "bytes")])
+    for experiments in isSmoke ? [1, 100] : [1, 5, 100, 350, 1000, 10_000] {
+      for isTargeted in [false, true] {
+        for keys in [Scenario.Keys.short, .long] {
+          let scenario = Scenario(experiments: experiments, isTargeted: isTargeted, keys: keys)
+          Progress.show("stages, \(scenario.name)")
+          let tables = try scenario.tables()
+          let times = try StageTimes(
+            scenario, tables, runs: isSmoke ? 1 : 9, length: isSmoke ? 0 : 20_000_000)
+          table.append(
+            try scenario.cells
+              + [times.parse, times.decide, times.serialize, times.total].map { .number($0.median) }
+              + [.number(times.total.spread)]
+              + Instructions.cells(scenario, tables)
+              + [.number(times.answerBytes)])
+        }
+      }
+    }
+    Progress.clear()
+    return table
   }
 }

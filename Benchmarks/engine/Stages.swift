@@ -11,8 +11,8 @@ import Kernel
 struct Stages: ~Copyable {
   private let memory: Memory
   let tables: Tables
-  private var workspace: Workspace
-  private let answer: ByteRegion
+  var workspace: Workspace
+  let answer: ByteRegion
   private let parser = RequestParser()
 
   private static let answerBytes = 8 << 20
@@ -56,16 +56,16 @@ struct Stages: ~Copyable {
   }
 }
 
-/// The bytes of requests where a receive buffer would hold them.
-struct Requests: ~Copyable {
+/// Bytes where a receive buffer would hold them; at most 4 KiB of each.
+struct Inputs: ~Copyable {
   private let memory: Memory
   let views: [ByteView]
 
-  init(_ requests: [[UInt8]]) throws {
-    let memory = try Memory(byteCount: requests.count * 4096)
-    views = requests.enumerated().map { index, request in
-      let region = memory.region.part(from: index * 4096, count: request.count)
-      request.withBytes { region.copy($0, to: 0) }
+  init(_ inputs: [[UInt8]]) throws {
+    let memory = try Memory(byteCount: inputs.count * 4096)
+    views = inputs.enumerated().map { index, input in
+      let region = memory.region.part(from: index * 4096, count: input.count)
+      input.withBytes { region.copy($0, to: 0) }
       return region.bytes
     }
     self.memory = memory

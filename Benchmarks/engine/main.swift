@@ -1,19 +1,19 @@
-// What does one GET /decide cost inside the process, stage by stage, and how does it grow with experiments?
-// Measured: parse, decide and serialize (`Stages.swift`) on one thread that keeps to one processor, without a socket:
-// nanoseconds by the clock, instructions and allocations by callgrind. Not measured: the kernel, which costs more than
-// all of it, and what a worker does around the stages (connections, counters, exposures).
+// What does one GET /decide cost inside the process, and how does it grow with experiments?
+// Measured, on one thread that keeps to one processor, without a socket: each stage, in nanoseconds by the clock and in
+// instructions and allocations by callgrind (`StageTimes.swift`, `Instructions.swift`); a new snapshot
+// (`CompileTimes.swift`); the same rules in other engines (`PeerTimes.swift`). Not measured: the kernel, which costs
+// more than all of it, and what a worker does around the stages (connections, counters, exposures).
 
 import Arguments
 import Kernel
 import Measuring
 import Operations
-import Snapshots
 
 let program = Program(
-  "bench-engine", "what one GET /decide costs inside the process, stage by stage", version: Version.text,
+  "bench-engine", "what one GET /decide costs inside the process", version: Version.text,
   commands: [
     Command(
-      "", "",
+      "", "", operands: "[stages] [compile] [peers]",
       options: [
         Option(
           "instructions", nil, "only count instructions, with 1, 100 and 1,000 experiments; takes seconds"),
@@ -21,68 +21,36 @@ let program = Program(
       ])
   ],
   notes: """
-    Each table is also written to run/bench, and what callgrind saw to run/bench/callgrind: callgrind_annotate
-    --inclusive=yes shows it by function.
+    Measures all three, in two minutes, unless some are named. Each table is also written to run/bench, and what
+    callgrind saw to run/bench/callgrind: callgrind_annotate --inclusive=yes shows it by function. Instructions need
+    valgrind and peers their libraries; .ci/setup bench installs both.
     """)
 
-let scenarioColumns = [
-  Table.Column("experiments"), Table.Column("targeted", "", .left), Table.Column("keys", "", .left),
-]
-
-func cells(_ scenario: Scenario) -> [Table.Value] {
-  [.number(scenario.experiments), scenario.isTargeted ? "yes" : "no", .text(scenario.keys.rawValue)]
-}
-
-let instructionColumns =
-  ["parse", "decide", "serialize", "total"].map { Table.Column($0, "instr.") }
-  + [Table.Column("allocations", decimals: 2)]
-
-func cells(_ counts: Instructions?) -> [Table.Value] {
-  [counts?.parse, counts?.decide, counts?.serialize, counts?.total, counts?.allocations].map { .number($0) }
-}
-
-func countInstructions() throws {
-  var table = Table(
-    "GET /decide: what a request costs in each stage, counted", columns: scenarioColumns + instructionColumns)
-  for experiments in [1, 100, 1000] {
-    let scenario = Scenario(experiments: experiments, isTargeted: true)
-    let tables = try VerifiedSnapshot(unsigned: scenario.document, environment: nil).tables
-    table.append(try cells(scenario) + cells(Instructions.count(scenario, tables)))
+func run(_ invocation: Invocation) throws {
+  if invocation.has("instructions") {
+    return try Instructions.table().report(as: "engine-instructions")
   }
-  try table.report(as: "engine-instructions")
-}
-
-func measureStages(isSmoke: Bool) throws {
-  var table = Table(
-    "GET /decide on one thread: what a request costs in each stage",
-    columns: scenarioColumns + ["parse", "decide", "serialize", "total"].map { Table.Column($0, "ns") }
-      + [Table.Column("spread", "%")] + instructionColumns + [Table.Column("answer", "bytes")])
-  for experiments in isSmoke ? [1, 100] : [1, 5, 100, 350, 1000, 10_000] {
-    for isTargeted in [false, true] {
-      for keys in [Scenario.Keys.short, .long] {
-        let scenario = Scenario(experiments: experiments, isTargeted: isTargeted, keys: keys)
-        let tables = try VerifiedSnapshot(unsigned: scenario.document, environment: nil).tables
-        let times = try StageTimes(scenario, tables, runs: isSmoke ? 1 : 9, length: isSmoke ? 0 : 20_000_000)
-        let counts = try isSmoke ? nil : Instructions.count(scenario, tables)
-        table.append(
-          cells(scenario)
-            + [times.parse, times.decide, times.serialize, times.total].map { .number($0.median) }
-            + [.number(times.total.spread)] + cells(counts) + [.number(times.answerBytes)])
-      }
-    }
+  let isSmoke = invocation.has("smoke")
+  let tables = [
+    ("stages", "engine", StageTimes.table), ("compile", "engine-compile", CompileTimes.table),
+    ("peers", "engine-peers", PeerTimes.table),
+  ]
+  for operand in invocation.operands where !tables.contains(where: { $0.0 == operand }) {
+    throw UsageFault("\"\(operand)\" is none of stages, compile and peers")
   }
-  try table.report(as: isSmoke ? "smoke/engine" : "engine")
+  for (part, name, table) in tables {
+    guard invocation.operands.isEmpty || invocation.operands.contains(part) else { continue }
+    try table(isSmoke).report(as: isSmoke ? "smoke/" + name : name)
+  }
 }
 
 try Threads.start("bench", processor: Threads.processors.last) {
+  // What this program asks of itself, to be watched.
   if CommandLine.arguments.count == 4, CommandLine.arguments[1] == "--count" {
     try! Instructions.runCounted(
       tables: CommandLine.arguments[2], keys: Scenario.Keys(rawValue: CommandLine.arguments[3])!)
     Process.end(0)
   }
-  program.main { invocation in
-    if invocation.has("instructions") { return try countInstructions() }
-    try measureStages(isSmoke: invocation.has("smoke"))
-  }
+  program.main { try run($0) }
 }
 while true { Process.pause(microseconds: 1_000_000) }
