@@ -4,7 +4,8 @@
 import Glibc
 import Kernel
 
-@safe struct PeerLibrary {
+/// Safe because a library once loaded stays.
+@safe struct PeerLibrary: @unchecked Sendable {
   /// The package's name and version.
   let name: String
   private let handle: UnsafeMutableRawPointer

@@ -2,7 +2,6 @@
 
 import Kernel
 import Measuring
-import Snapshots
 
 struct PeerTimes {
   /// Nanoseconds of a question about one experiment, and about all, by engine.
@@ -47,40 +46,57 @@ struct PeerTimes {
 }
 
 extension PeerTimes {
+  private static let yggdrasil = PeerLibrary(
+    "yggdrasil_engine", "yggdrasil_engine/lib/libyggdrasilffi.so")
+  private static let flipt = PeerLibrary("flipt_client", "ext/linux_x86_64/libfliptengine.so")
+  private static let userCount = 8
+
+  /// Turnout, and the peers that are installed.
+  private static func peers(_ scenario: Scenario) throws -> [any Peer] {
+    let users = (0..<userCount).map { scenario.userKey($0) }
+    var peers: [any Peer] = [try Turnout(scenario, scenario.tables(), users: users)]
+    if let yggdrasil {
+      peers.append(YggdrasilFlat(scenario, yggdrasil, users: users))
+      peers.append(YggdrasilJSON(scenario, yggdrasil, users: users))
+    }
+    if let flipt { peers.append(Flipt(scenario, flipt, users: users)) }
+    return peers
+  }
+
   static func table(isSmoke: Bool) throws -> Table {
     var table = Table(
       "The same rules in other engines: which variant does a user get, of one experiment and of all",
       columns: Scenario.columns.dropLast() + [
         Table.Column("question", "", .left), Table.Column("calls"), Table.Column("engine", "", .left),
         Table.Column("form", "", .left), Table.Column("time", "ns"), Table.Column("spread", "%"),
-        Table.Column("times turnout's", decimals: 1), Table.Column("variants", decimals: 1),
+        Table.Column("by turnout's", decimals: 1), Table.Column("instr."),
+        Table.Column("by turnout's", decimals: 1), Table.Column("variants", decimals: 1),
       ])
-    let yggdrasil = PeerLibrary("yggdrasil_engine", "yggdrasil_engine/lib/libyggdrasilffi.so")
-    let flipt = PeerLibrary("flipt_client", "ext/linux_x86_64/libfliptengine.so")
     for experiments in isSmoke ? [10] : [1, 100, 1000] {
       for isTargeted in [false, true] {
         let scenario = Scenario(experiments: experiments, isTargeted: isTargeted)
         Progress.show("peers, \(scenario.name)")
-        let users = (0..<8).map { scenario.userKey($0) }
-        var peers: [any Peer] = [try Turnout(scenario, scenario.tables(), users: users)]
-        if let yggdrasil {
-          peers.append(YggdrasilFlat(scenario, yggdrasil, users: users))
-          peers.append(YggdrasilJSON(scenario, yggdrasil, users: users))
-        }
-        if let flipt { peers.append(Flipt(scenario, flipt, users: users)) }
-        let variants = variants(peers, users: users.count, experiments: experiments)
+        let peers = try peers(scenario)
+        let variants = variants(peers, users: userCount, experiments: experiments)
         let times = PeerTimes(
-          peers, users: users.count, experiments: experiments, runs: isSmoke ? 1 : 7,
+          peers, users: userCount, experiments: experiments, runs: isSmoke ? 1 : 7,
           length: isSmoke ? 0 : 20_000_000)
-        for (question, runs) in [("one", times.one), ("all", times.all)] {
-          let isAll = question == "all"
-          for (peer, its) in zip(peers, runs) {
+        let calls = try Callgrind.isInstalled ? count(scenario) : nil
+        for (method, runs) in [("ask", times.one), ("askAll", times.all)] {
+          let isAll = method == "askAll"
+          let questions = Double(isAll ? userCount : userCount * countedAsks)
+          let counts = peers.map {
+            calls?.instructions(of: "\(type(of: $0))", method).map { $0 / questions }
+          }
+          for (index, peer) in peers.enumerated() {
+            let count = counts[index]
+            let ratio = count.flatMap { count in counts[0].map { count / $0 } }
             table.append(
               scenario.cells.dropLast() + [
-                .text(question), .number(isAll && !peer.takesAll ? experiments : 1), .text(peer.name),
-                .text(peer.form), .number(its.median), .number(its.spread),
-                .number(its.median / runs[0].median),
-                isAll ? .number(Double(variants) / Double(users.count)) : .missing,
+                isAll ? "all" : "one", .number(isAll && !peer.takesAll ? experiments : 1),
+                .text(peer.name), .text(peer.form), .number(runs[index].median),
+                .number(runs[index].spread), .number(runs[index].median / runs[0].median), .number(count),
+                .number(ratio), isAll ? .number(Double(variants) / Double(userCount)) : .missing,
               ])
           }
         }
@@ -89,8 +105,37 @@ extension PeerTimes {
     Progress.clear()
     for (name, library) in [("yggdrasil-engine", yggdrasil), ("flipt-client", flipt)] where library == nil {
       let row: [Table.Value] = [.missing, "-", "-", .missing, .text(name), "not installed: .ci/setup bench"]
-      table.append(row + [.missing, .missing, .missing, .missing])
+      table.append(row + [Table.Value](repeating: .missing, count: 6))
     }
     return table
+  }
+
+  private static func count(_ scenario: Scenario) throws -> Calls {
+    try Callgrind.count(
+      ["peers", "\(scenario.experiments)", "\(scenario.isTargeted)"], as: "peers-\(scenario.name)")
+  }
+
+  /// Questions about one experiment that each user asks while callgrind watches: the first ones after another kind of
+  /// question find the allocator's lists in disorder.
+  private static let countedAsks = 16
+
+  /// What callgrind watches: each user's questions, after each was answered before.
+  static func runCounted(_ scenario: Scenario) throws {
+    let peers = try peers(scenario)
+    for peer in peers {
+      for user in 0..<userCount {
+        peer.askAll(user)
+        peer.ask(user, user * 131 % scenario.experiments)
+      }
+    }
+    countedRound(peers, scenario.experiments)
+  }
+
+  @inline(never)
+  private static func countedRound(_ peers: [any Peer], _ experiments: Int) {
+    for peer in peers {
+      for index in 0..<countedAsks * userCount { peer.ask(index % userCount, index * 131 % experiments) }
+      for user in 0..<userCount { peer.askAll(user) }
+    }
   }
 }

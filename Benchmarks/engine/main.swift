@@ -44,11 +44,18 @@ func run(_ invocation: Invocation) throws {
   }
 }
 
+func runCounted(_ part: String, _ first: String, _ second: String) throws {
+  if part == "stages" {
+    try Instructions.runCounted(tables: first, keys: Scenario.Keys(rawValue: second)!)
+  } else {
+    try PeerTimes.runCounted(Scenario(experiments: Int(first)!, isTargeted: second == "true"))
+  }
+}
+
 try Threads.start("bench", processor: Threads.processors.last) {
   // What this program asks of itself, to be watched.
-  if CommandLine.arguments.count == 4, CommandLine.arguments[1] == "--count" {
-    try! Instructions.runCounted(
-      tables: CommandLine.arguments[2], keys: Scenario.Keys(rawValue: CommandLine.arguments[3])!)
+  if CommandLine.arguments.count == 5, CommandLine.arguments[1] == "--count" {
+    try! runCounted(CommandLine.arguments[2], CommandLine.arguments[3], CommandLine.arguments[4])
     Process.end(0)
   }
   program.main { try run($0) }
