@@ -1,6 +1,6 @@
 // What does one GET /decide cost inside the process, and how does it grow with experiments?
-// Measured, on one thread that keeps to one processor, without a socket: each stage, in nanoseconds by the clock and in
-// instructions and allocations by callgrind (`StageTimes.swift`, `Instructions.swift`); a new snapshot
+// Measured, on one thread that keeps to one processor, without a socket: each stage, in nanoseconds of processor time
+// and in instructions and allocations by callgrind (`StageTimes.swift`, `Instructions.swift`); a new snapshot
 // (`CompileTimes.swift`); the same rules in other engines (`PeerTimes.swift`). Not measured: the kernel, which costs
 // more than all of it, and what a worker does around the stages (connections, counters, exposures).
 
@@ -21,9 +21,10 @@ let program = Program(
       ])
   ],
   notes: """
-    Measures all three, in two minutes, unless some are named. Each table is also written to run/bench, and what
-    callgrind saw to run/bench/callgrind: callgrind_annotate --inclusive=yes shows it by function. Instructions need
-    valgrind and peers their libraries; .ci/setup bench installs both.
+    Measures all three, in two minutes, unless some are named. Each table is also written to run/bench of the folder
+    that it is started in, and what callgrind saw to run/bench/callgrind: callgrind_annotate --inclusive=yes shows
+    it by function. Instructions need valgrind, and peers their libraries in .build/python-bench: .ci/setup bench
+    installs both. Figures with a wide spread are of a machine that did other things; the counts are not.
     """)
 
 func run(_ invocation: Invocation) throws {
