@@ -1,13 +1,14 @@
 // What a figure counts with: the machine it was measured on, the day, and the command.
 
 import Bytes
+import Glibc
 import JSON
 import Kernel
 
 package struct Machine {
   package var kernel: String
   package var processor: String
-  /// Processors that this process may run on.
+  /// Processors of the machine, however few of them the caller keeps to.
   package var cores: Int
   package var date: String
   package var command: [String]
@@ -29,7 +30,7 @@ package struct Machine {
     self.init(
       kernel: lines("/proc/sys/kernel/osrelease").first.map(String.init) ?? "unknown",
       processor: model.map { String($0.drop { $0 == " " }) } ?? "unknown",
-      cores: Threads.processors.count,
+      cores: sysconf(Int32(_SC_NPROCESSORS_ONLN)),
       date: Timestamp.text(milliseconds: Double(Clock.wall() / 1_000_000)),
       command: CommandLine.arguments)
   }
