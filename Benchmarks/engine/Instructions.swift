@@ -32,20 +32,16 @@ struct Instructions {
   static func runCounted(tables path: String, keys: Scenario.Keys) throws {
     var stages = try Stages(File.read(path, limit: 1 << 30))
     let requests = try Inputs(Scenario(experiments: 1, isTargeted: true, keys: keys).requests)
-    for view in requests.views {
-      let (request, question) = stages.parse(view)
-      stages.decide(question)
-      _ = stages.serialize(request, question)
-    }
+    for view in requests.views { _ = stages.run(view) }
     countedRound(&stages, requests.views)
   }
 
   @inline(never)
   private static func countedRound(_ stages: inout Stages, _ views: [ByteView]) {
     for view in views {
-      let (request, question) = stages.parse(view)
-      stages.decide(question)
-      _ = stages.serialize(request, question)
+      stages.parse(view)
+      stages.decide()
+      _ = stages.serialize()
     }
   }
 

@@ -26,19 +26,17 @@ struct StageTimes {
       return (ThreadClock.nanoseconds() - start) / Double(rounds * views.count)
     }
     func answer(_ stages: inout Stages, _ view: ByteView) {
-      let (request, question) = stages.parse(view)
-      stages.decide(question)
-      answerBytes = stages.serialize(request, question).count
+      answerBytes = stages.run(view).count
     }
 
     let rounds = max(1, Int(length / time(1, answer) / Double(views.count)))
     var samples: [(parse: Double, decided: Double, all: Double)] = []
     for _ in 0..<runs {
       // A stage costs what it adds to those before it: alone it would be too warm.
-      let parse = time(rounds) { stages, view in _ = stages.parse(view) }
+      let parse = time(rounds) { stages, view in stages.parse(view) }
       let decided = time(rounds) { stages, view in
-        let (_, question) = stages.parse(view)
-        stages.decide(question)
+        stages.parse(view)
+        stages.decide()
       }
       samples.append((parse, decided, time(rounds, answer)))
     }

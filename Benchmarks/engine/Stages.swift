@@ -14,6 +14,9 @@ struct Stages: ~Copyable {
   var workspace: Workspace
   let answer: ByteRegion
   private let parser = RequestParser()
+  private var request = Request()
+  /// What the request asks, once it is parsed.
+  var question = Question()
 
   private static let answerBytes = 8 << 20
 
@@ -30,29 +33,35 @@ struct Stages: ~Copyable {
   }
 
   @inline(never)
-  mutating func parse(_ bytes: ByteView) -> (Request, Question) {
-    var request = Request()
+  mutating func parse(_ bytes: ByteView) {
     guard case .head = parser.parse(bytes, into: &request),
       case .question(let question) = DecideQuery.read(bytes, request.query, &workspace)
     else { preconditionFailure("the benchmark's request is refused") }
-    return (request, question)
+    self.question = question
   }
 
   @inline(never)
-  mutating func decide(_ question: Question) {
+  mutating func decide() {
     guard case nil = question.decide(tables, &workspace) else {
       preconditionFailure("the benchmark's context is refused")
     }
   }
 
   @inline(never)
-  mutating func serialize(_ request: Request, _ question: Question) -> ByteView {
+  mutating func serialize() -> ByteView {
     let date = ("Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" as StaticString).bytes
     var output = Output(answer)
     let head = ResponseHead(.ok, .json, for: request, date: date, into: &output)
     DecideAnswer.writeAssignments(question, tables, &workspace, to: &output)
     head.finish(&output)
     return output.written
+  }
+
+  /// All three stages.
+  mutating func run(_ bytes: ByteView) -> ByteView {
+    parse(bytes)
+    decide()
+    return serialize()
   }
 }
 

@@ -28,26 +28,28 @@ final class Turnout: Peer {
   }
 
   func ask(_ user: Int, _ experiment: Int) {
-    _ = stages.evaluate(question(user), key: keys.views[experiment])
+    stages.question = question(user)
+    _ = stages.evaluate(key: keys.views[experiment])
   }
 
   func askAll(_ user: Int) {
-    let question = question(user)
-    stages.decide(question)
-    _ = stages.writeAssignments(question)
+    stages.question = question(user)
+    stages.decide()
+    _ = stages.writeAssignments()
   }
 
   func isAssigned(_ user: Int, _ experiment: Int) -> Bool {
-    stages.decide(question(user))
+    stages.question = question(user)
+    stages.decide()
     return stages.workspace.variant(of: experiment) != nil
   }
 }
 
 extension Stages {
   /// Decides, and writes the answer under one key.
-  mutating func evaluate(_ question: Question, key: ByteView) -> ByteView {
+  mutating func evaluate(key: ByteView) -> ByteView {
     guard let index = tables.evaluation(key) else { preconditionFailure("the key is unknown") }
-    decide(question)
+    decide()
     var output = Output(answer)
     var counts = DecideAnswer.FlagCounts()
     _ = EvaluationAnswer.write(index, question, tables, &workspace, &counts, to: &output)
@@ -55,7 +57,7 @@ extension Stages {
   }
 
   /// Writes the body of GET /decide's answer.
-  mutating func writeAssignments(_ question: Question) -> ByteView {
+  mutating func writeAssignments() -> ByteView {
     var output = Output(answer)
     DecideAnswer.writeAssignments(question, tables, &workspace, to: &output)
     return output.written
