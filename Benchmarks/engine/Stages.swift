@@ -41,8 +41,8 @@ struct Stages: ~Copyable {
   }
 
   @inline(never)
-  mutating func decide() {
-    guard case nil = question.decide(tables, &workspace) else {
+  mutating func decide(about drivers: Run? = nil) {
+    guard case nil = question.decide(tables, &workspace, about: drivers) else {
       preconditionFailure("the benchmark's context is refused")
     }
   }

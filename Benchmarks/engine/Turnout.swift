@@ -1,5 +1,5 @@
 // Turnout's engine beside its peers: GET /decide's for all experiments, and for one the evaluation protocol's, whose
-// answers have one key. It decides about every experiment either way.
+// answers have one key. There it decides about that experiment alone.
 
 import Bytes
 import Decisions
@@ -49,7 +49,7 @@ extension Stages {
   /// Decides, and writes the answer under one key.
   mutating func evaluate(key: ByteView) -> ByteView {
     guard let index = tables.evaluation(key) else { preconditionFailure("the key is unknown") }
-    decide()
+    decide(about: tables.evaluations[index].drivers)
     var output = Output(answer)
     var counts = DecideAnswer.FlagCounts()
     _ = EvaluationAnswer.write(index, question, tables, &workspace, &counts, to: &output)

@@ -42,6 +42,31 @@
       }
     }
 
+    /// The hash of the beginning and `rest` behind it.
+    @_noAllocation @_noLocks
+    package func hash(followedBy rest: ByteView) -> UInt32 {
+      var state = state
+      var pending = UInt64(pending)
+      var pendingBits = UInt64(8 &* pendingCount)
+      var offset = 0
+      while offset <= rest.count &- 4 {
+        let word = UInt64(rest.word32(at: offset)) &<< pendingBits | pending
+        state = round(state, mix(UInt32(truncatingIfNeeded: word)))
+        pending = word &>> 32
+        offset &+= 4
+      }
+      while offset < rest.count {
+        pending |= UInt64(rest[offset]) &<< pendingBits
+        pendingBits &+= 8
+        offset &+= 1
+      }
+      if pendingBits >= 32 {
+        state = round(state, mix(UInt32(truncatingIfNeeded: pending)))
+        pending &>>= 32
+      }
+      return finish(state ^ mix(UInt32(truncatingIfNeeded: pending)), byteCount: byteCount &+ rest.count)
+    }
+
     @_noAllocation @_noLocks
     package mutating func append(_ byte: UInt8) {
       pending |= UInt32(byte) &<< UInt32(8 &* pendingCount)

@@ -34,8 +34,7 @@ package enum Bucketing {
   /// ``SaltGroup/laneCount`` buckets more than there are salts.
   @_noAllocation @_noLocks
   package static func fill(_ buckets: Cells<UInt32>, _ tables: Tables, userKey: ByteView) {
-    var prefix = Murmur3.Prefix(userKey)
-    prefix.append(UInt8(ascii: ":"))
+    let prefix = prefix(userKey)
     let groups = tables.saltGroups
     let words = tables.saltWords
     var hashed = 0
@@ -51,6 +50,24 @@ package enum Bucketing {
       buckets[hashed] = UInt32(truncatingIfNeeded: hash % UInt64(BucketTable.bucketCount))
       hashed += 1
     }
+  }
+
+  /// What all salts' murmur3 hashes begin with.
+  static func prefix(_ userKey: ByteView) -> Murmur3.Prefix {
+    var prefix = Murmur3.Prefix(userKey)
+    prefix.append(UInt8(ascii: ":"))
+    return prefix
+  }
+
+  /// The bucket for one salt, where few are asked for.
+  static func bucket(
+    _ tables: Tables, salt index: Int, _ prefix: Murmur3.Prefix, userKey: ByteView
+  ) -> UInt32 {
+    let salt = tables.salts[index]
+    if salt.isSHA256 {
+      return UInt32(truncatingIfNeeded: sha256(tables, salt, userKey) % UInt64(BucketTable.bucketCount))
+    }
+    return prefix.hash(followedBy: tables.text(salt.text)) % UInt32(BucketTable.bucketCount)
   }
 
   @inline(always)

@@ -8,10 +8,7 @@ extension Workspace {
   /// `context` before (``readAttributes(_:_:)``), or cleared.
   @_noAllocation @_noLocks
   package mutating func decide(_ tables: Tables, userKey: ByteView, context: ByteView) {
-    conditionMemo.fill(.unknown, count: tables.conditions.count)
-    ruleListMemo.fill(.unknown, count: tables.ruleLists.count)
-    reasonCounts.fill(0, count: Reason.count)
-    clearShown()
+    forgetDecision(tables)
     Bucketing.fill(buckets, tables, userKey: userKey)
     holdOut(tables)
     let experiments = tables.experiments
@@ -31,6 +28,13 @@ extension Workspace {
     }
   }
 
+  mutating func forgetDecision(_ tables: Tables) {
+    conditionMemo.fill(.unknown, count: tables.conditions.count)
+    ruleListMemo.fill(.unknown, count: tables.ruleLists.count)
+    reasonCounts.fill(0, count: Reason.count)
+    clearShown()
+  }
+
   private mutating func holdOut(_ tables: Tables) {
     let holdouts = tables.holdouts
     for index in 0..<holdouts.count {
@@ -41,7 +45,7 @@ extension Workspace {
 
   /// Steps 1, 3, 4 and 5: what the experiment says of the user, looked at alone.
   @inline(always)
-  private mutating func evaluate(
+  mutating func evaluate(
     _ index: Int, _ row: ExperimentRow, _ bucketTables: Rows<UInt8>, _ holdoutLists: Rows<UInt32>,
     _ rules: RuleRows, _ context: ByteView
   ) {

@@ -79,6 +79,8 @@ package struct ExperimentRow: BitwiseCopyable, Sendable {
   package var variantCount: UInt8 = 0
   package var isPaused = false
   package var dependence = Dependence.rules
+  /// Whether it is in a conflict domain, so that others may take the user from it.
+  package var hasRivals = false
 
   package init() {}
 }

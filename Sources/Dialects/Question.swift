@@ -18,9 +18,12 @@ package struct Question {
   @_noAllocation @_noLocks
   package init() {}
 
-  /// Decides: afterwards `workspace` holds the outcome of every experiment of `tables`.
+  /// Decides: afterwards `workspace` holds the outcome of every experiment of `tables`, or at least of those that drive
+  /// what is asked for, a run of flag drivers.
   @_noAllocation @_noLocks
-  package func decide(_ tables: Tables, _ workspace: inout Workspace) -> ClientFault? {
+  package func decide(
+    _ tables: Tables, _ workspace: inout Workspace, about drivers: Run? = nil
+  ) -> ClientFault? {
     workspace.clearAttributes(tables)
     if !context.isEmpty {
       switch workspace.readAttributes(context, tables) {
@@ -32,6 +35,9 @@ package struct Question {
         return ClientFault(
           "INVALID_CONTEXT", "The context is not valid JSON: send a JSON object.", fault: fault)
       }
+    }
+    if let drivers, workspace.decide(tables, about: drivers, userKey: userKey, context: context) {
+      return nil
     }
     workspace.decide(tables, userKey: userKey, context: context)
     return nil

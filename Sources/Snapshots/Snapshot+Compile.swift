@@ -87,6 +87,7 @@ extension Snapshot {
     let experiment = experiments[index]
     var row = ExperimentRow()
     row.isPaused = experiment.isPaused
+    row.hasRivals = experiment.conflictDomain != nil
     row.salt =
       switch experiment.hash {
       case .murmur3: builder.internSalt(experiment.salt)

@@ -33,7 +33,11 @@ struct Murmur3Tests {
     for count in 0..<40 {
       let bytes = random.bytes(count, of: 0...255)
       let whole = GuardedBytes(bytes).withBytes { Murmur3.hash($0) }
-      for cut in 0...count { #expect(hashInParts(bytes[..<cut], bytes[cut...]) == whole) }
+      for cut in 0...count {
+        #expect(hashInParts(bytes[..<cut], bytes[cut...]) == whole)
+        let prefix = GuardedBytes(bytes[..<cut]).withBytes { Murmur3.Prefix($0) }
+        #expect(GuardedBytes(bytes[cut...]).withBytes { prefix.hash(followedBy: $0) } == whole)
+      }
     }
   }
 

@@ -31,7 +31,11 @@ extension Router {
         return refuse(&exchange, Self.flagNotFound, key: key)
       }
       stickies.read(&exchange, question, tables, &workspace)
-      if let fault = question.decide(tables, &workspace) { return refuse(&exchange, fault, key: key) }
+      // What users keep from now on may be of any experiment.
+      let drivers = stickies.isOn ? nil : tables.evaluations[index].drivers
+      if let fault = question.decide(tables, &workspace, about: drivers) {
+        return refuse(&exchange, fault, key: key)
+      }
       greet(question, tables, &exchange)
       let start = exchange.output.count
       let head = beginAnswer(&exchange)
