@@ -3,10 +3,11 @@
 
 package enum Fingerprint {
   /// Of `bytes`: each word of eight bytes, the first byte lowest, is mixed into the state; then the 0...7 bytes
-  /// that are left, as one big-endian number; then the number of bytes.
+  /// that are left, as one big-endian number; then the number of bytes. The state begins as `seed`: who does not
+  /// know it cannot choose bytes whose fingerprints meet.
   @_noAllocation @_noLocks
-  package static func of(_ bytes: ByteView) -> UInt64 {
-    var state: UInt64 = 0
+  package static func of(_ bytes: ByteView, seed: UInt64 = 0) -> UInt64 {
+    var state = seed
     var offset = 0
     while offset + 8 <= bytes.count {
       state = mix(state ^ bytes.word(at: offset))

@@ -25,20 +25,24 @@ package struct TableBuilder {
   package var sampling: [SamplingRow] = []
 
   private var text: [UInt8] = []
-  private var textPlaces: [[UInt8]: ByteRange] = [:]
+  /// The runs of `text` that are stored once.
+  private var names: [ByteRange] = []
+  private var nameIndex = PlaceIndex()
   private var bucketTables: [UInt8] = []
-  private var bucketTablePlaces: [[UInt8]: UInt32] = [:]
+  private var bucketTableIndex = PlaceIndex()
   private var uniformBucketTables: Set<UInt32> = []
   private var salts: [SaltRow] = []
-  private var saltPlaces: [[UInt8]: UInt32] = [:]
+  private var saltIndex = PlaceIndex()
   private var ruleLists: [Run] = [Run(first: 0, count: 0)]
-  private var ruleListPlaces: [[[UInt32]]: UInt32] = [[]: 0]
+  private var ruleListIndex = PlaceIndex()
   private var ruleSteps: [RuleStep] = []
   private var conditions: [ConditionRow] = []
-  private var conditionPlaces: [[UInt8]: UInt32] = [:]
+  private var conditionIndex = PlaceIndex()
   private var operands: [OperandRow] = []
   private var attributes: [AttributeRow] = []
-  private var attributePlaces: [[UInt8]: UInt32] = [:]
+  private var attributeIndex = PlaceIndex()
+  /// Nobody who writes a snapshot knows which texts will meet in an index.
+  private let seed = UInt64.random(in: .min ... .max)
   private var domains: [Run] = []
   private var domainMembers: [UInt32] = []
   private var requiredVariants: [ByteRange] = []
@@ -49,30 +53,50 @@ package struct TableBuilder {
 
   // MARK: - Interned parts
 
-  /// The place of `bytes` in the text section.
-  package mutating func intern(_ bytes: [UInt8]) -> ByteRange {
-    if let place = textPlaces[bytes] { return place }
-    let place = append(bytes)
-    textPlaces[bytes] = place
-    return place
+  private func hash(_ bytes: ByteView) -> UInt64 { Fingerprint.of(bytes, seed: seed) }
+
+  private func hash(_ numbers: some Sequence<UInt32>) -> UInt64 {
+    numbers.reduce(seed) { Fingerprint.mix($0 ^ UInt64($1)) }
   }
 
-  /// The place of `bytes` in the text section, for what is hardly ever there twice.
-  package mutating func append(_ bytes: [UInt8]) -> ByteRange {
-    let place = ByteRange(start: text.count, count: bytes.count)
-    text += bytes
-    return place
+  /// The place of `bytes` in the text section.
+  package mutating func intern(_ bytes: [UInt8]) -> ByteRange { bytes.withBytes { intern($0) } }
+
+  private mutating func intern(_ bytes: ByteView) -> ByteRange {
+    let hash = hash(bytes)
+    let known = text.withBytes { text in
+      nameIndex.place(hash) { text.slice(names[$0]).equals(bytes) }
+    }
+    if let known { return names[known] }
+    nameIndex.add(names.count, hash)
+    names.append(append { $0.append(bytes) })
+    return names.last!
+  }
+
+  /// The place of what `write` appends to the text section, for what is hardly ever there twice.
+  package mutating func append(_ write: (inout [UInt8]) -> Void) -> ByteRange {
+    let start = text.count
+    write(&text)
+    return ByteRange(from: start, to: text.count)
   }
 
   /// The index of a bucket table of ``BucketTable/bucketCount`` bytes.
   package mutating func internBucketTable(_ table: [UInt8]) -> UInt32 {
     precondition(table.count == BucketTable.bucketCount)
-    if let place = bucketTablePlaces[table] { return place }
-    let place = UInt32(bucketTables.count / BucketTable.bucketCount)
-    bucketTables += table
-    bucketTablePlaces[table] = place
-    if table.allSatisfy({ $0 == table[0] }) { uniformBucketTables.insert(place) }
-    return place
+    return table.withBytes { bytes in
+      let hash = hash(bytes)
+      let known = bucketTables.withBytes { tables in
+        bucketTableIndex.place(hash) { place in
+          tables.slice(ByteRange(start: place * bytes.count, count: bytes.count)).equals(bytes)
+        }
+      }
+      if let known { return UInt32(known) }
+      let place = bucketTables.count / bytes.count
+      bucketTableIndex.add(place, hash)
+      bucketTables.append(bytes)
+      if table.allSatisfy({ $0 == table[0] }) { uniformBucketTables.insert(UInt32(place)) }
+      return UInt32(place)
+    }
   }
 
   /// Whether all buckets of a table have the same variant, or none.
@@ -80,13 +104,14 @@ package struct TableBuilder {
 
   /// The index of a murmur3 salt.
   package mutating func internSalt(_ salt: [UInt8]) -> UInt32 {
-    if let place = saltPlaces[salt] { return place }
+    let text = intern(salt)
+    let hash = hash(CollectionOfOne(text.start))
+    if let known = saltIndex.place(hash, where: { salts[$0].text == text }) { return UInt32(known) }
     var row = SaltRow()
-    row.text = intern(salt)
-    let place = UInt32(salts.count)
+    row.text = text
+    saltIndex.add(salts.count, hash)
     salts.append(row)
-    saltPlaces[salt] = place
-    return place
+    return UInt32(salts.count - 1)
   }
 
   /// The index of a SHA-256 salt, which belongs to one experiment.
@@ -101,11 +126,12 @@ package struct TableBuilder {
 
   /// The slot of an attribute.
   package mutating func internAttribute(_ name: [UInt8]) -> UInt32 {
-    if let slot = attributePlaces[name] { return slot }
-    let slot = UInt32(attributes.count)
-    attributes.append(AttributeRow(name: intern(name)))
-    attributePlaces[name] = slot
-    return slot
+    let name = intern(name)
+    let hash = hash(CollectionOfOne(name.start))
+    if let known = attributeIndex.place(hash, where: { attributes[$0].name == name }) { return UInt32(known) }
+    attributeIndex.add(attributes.count, hash)
+    attributes.append(AttributeRow(name: name))
+    return UInt32(attributes.count - 1)
   }
 
   /// A condition's value before it is laid out.
@@ -129,13 +155,17 @@ package struct TableBuilder {
     var row = ConditionRow()
     row.attribute = internAttribute(attribute)
     row.operation = operation
-    let identity = [operation.rawValue] + withUnsafeByteArray(row.attribute) + source
-    if let place = conditionPlaces[identity] { return place }
+    row.source = intern(source)
+    let hash = hash([row.attribute, UInt32(operation.rawValue), row.source.start])
+    let known = conditionIndex.place(hash) {
+      let other = conditions[$0]
+      return other.attribute == row.attribute && other.operation == operation && other.source == row.source
+    }
+    if let known { return UInt32(known) }
     row.isList = isList
     row.isSorted = isList && values.count > Self.linearOperandMax
     row.firstOperand = UInt32(operands.count)
     row.operandCount = UInt32(values.count)
-    row.source = intern(source)
     var laidOut = values.map { value in
       var operand = value.row
       operand.text = intern(value.text)
@@ -145,29 +175,36 @@ package struct TableBuilder {
     }
     if row.isSorted { laidOut.sort { $0.hash < $1.hash } }
     operands += laidOut
-    let place = UInt32(conditions.count)
+    conditionIndex.add(conditions.count, hash)
     conditions.append(row)
-    conditionPlaces[identity] = place
-    return place
-  }
-
-  private func withUnsafeByteArray(_ value: UInt32) -> [UInt8] {
-    (0..<4).map { UInt8(truncatingIfNeeded: value >> UInt32(8 * $0)) }
+    return UInt32(conditions.count - 1)
   }
 
   /// The index of a rule list, each rule a list of conditions.
   package mutating func internRuleList(_ list: [[UInt32]]) -> UInt32 {
-    if let place = ruleListPlaces[list] { return place }
+    guard !list.isEmpty else { return 0 }
     let first = ruleSteps.count
     for rule in list {
       let conditions = rule.isEmpty ? [RuleStep.always] : rule
       let end = ruleSteps.count + conditions.count
       ruleSteps += conditions.map { RuleStep(condition: $0, ruleEnd: end) }
     }
-    let place = UInt32(ruleLists.count)
+    // Of a list that is known the steps are taken back.
+    let steps = ruleSteps[first...]
+    let hash = hash(steps.lazy.map { $0.condition ^ ($0.ruleEnd - UInt32(first)) << 16 })
+    let known = ruleListIndex.place(hash) { place in
+      let other = ruleLists[place]
+      return ruleSteps[other.range].elementsEqual(steps) {
+        $0.condition == $1.condition && $0.ruleEnd - other.first == $1.ruleEnd - UInt32(first)
+      }
+    }
+    if let known {
+      ruleSteps.removeSubrange(first...)
+      return UInt32(known)
+    }
+    ruleListIndex.add(ruleLists.count, hash)
     ruleLists.append(Run(first: first, count: ruleSteps.count - first))
-    ruleListPlaces[list] = place
-    return place
+    return UInt32(ruleLists.count - 1)
   }
 
   /// Adds a conflict domain and returns its index; `members` are experiments, the highest ranked first.
@@ -263,7 +300,9 @@ package struct TableBuilder {
   /// The nodes of all attributes; the first one is the outermost object.
   private mutating func attributeTables() -> [AttributeNode] {
     let root = PathStep()
-    for (name, slot) in attributePlaces {
+    for (slot, attribute) in attributes.enumerated() {
+      let name = Array(text[attribute.name.bounds])
+      let slot = UInt32(slot)
       root.member(name).exactSlot = slot
       var step = root
       for part in name.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {

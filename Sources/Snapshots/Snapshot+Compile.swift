@@ -13,7 +13,7 @@ extension Snapshot {
     builder.header.participationCap = Int64(participationCap ?? -1)
     builder.header.environment = builder.intern(Array(environment.utf8))
     builder.header.fingerprint = Array("\(environment)@\(version)".utf8).withBytes { Fingerprint.of($0) }
-    builder.header.decideMiddle = builder.intern(decideMiddle())
+    builder.header.decideMiddle = builder.append(decideMiddle)
     add(holdouts: &builder)
     var buckets = BucketOwners()
     for index in experiments.indices { add(experiment: index, &buckets, &builder) }
@@ -54,14 +54,12 @@ extension Snapshot {
 
   // MARK: - Parts
 
-  private func decideMiddle() -> [UInt8] {
-    var text: [UInt8] = []
+  private func decideMiddle(_ text: inout [UInt8]) {
     text.append(",\"environment\":")
-    Array(environment.utf8).withBytes { text.append(jsonString: $0) }
+    append(Array(environment.utf8), to: &text)
     text.append(",\"config_version\":")
     text += Array(String(version).utf8)
     text.append(",\"assignments\":[")
-    return text
   }
 
   private mutating func add(holdouts builder: inout TableBuilder) {
@@ -207,28 +205,29 @@ extension Snapshot {
     row.id = builder.intern(variant.id)
     row.key = builder.intern(variant.key)
     row.fingerprint = UInt32(truncatingIfNeeded: variant.id.withBytes { Fingerprint.of($0) } >> 32)
-    var text: [UInt8] = []
-    text.append(",{\"experiment_key\":")
-    append(experiment.key, to: &text)
-    text.append(",\"experiment_id\":")
-    append(experiment.id, to: &text)
-    text.append(",\"variant_key\":")
-    append(variant.key, to: &text)
-    text.append(",\"variant_id\":")
-    append(variant.id, to: &text)
-    text.append(",\"payload\":")
-    text += variant.payload
-    text.append("}")
-    builder.assignments.append(builder.append(text))
+    let assignment = builder.append { text in
+      text.append(",{\"experiment_key\":")
+      append(experiment.key, to: &text)
+      text.append(",\"experiment_id\":")
+      append(experiment.id, to: &text)
+      text.append(",\"variant_key\":")
+      append(variant.key, to: &text)
+      text.append(",\"variant_id\":")
+      append(variant.id, to: &text)
+      text.append(",\"payload\":")
+      text += variant.payload
+      text.append("}")
+    }
+    builder.assignments.append(assignment)
     if let flag = experiment.flagKey, let value = variant.value {
-      row.flagHead = builder.append(decisionHead(flag: flag, value: value))
-      var tail: [UInt8] = []
-      tail.append("\",\"experimentId\":")
-      append(experiment.id, to: &tail)
-      tail.append(",\"variantId\":")
-      append(variant.id, to: &tail)
-      tail.append("}")
-      row.flagTail = builder.append(tail)
+      row.flagHead = builder.append { appendDecisionHead(flag: flag, value: value, to: &$0) }
+      row.flagTail = builder.append { text in
+        text.append("\",\"experimentId\":")
+        append(experiment.id, to: &text)
+        text.append(",\"variantId\":")
+        append(variant.id, to: &text)
+        text.append("}")
+      }
     }
     addEvaluation(of: variant, of: experiment, to: &row, &builder)
     builder.variants.append(row)
@@ -239,14 +238,12 @@ extension Snapshot {
   }
 
   /// `{"flagKey":"k","value":v,"decisionId":`
-  private func decisionHead(flag: [UInt8], value: [UInt8]) -> [UInt8] {
-    var text: [UInt8] = []
+  private func appendDecisionHead(flag: [UInt8], value: [UInt8], to text: inout [UInt8]) {
     text.append("{\"flagKey\":")
     append(flag, to: &text)
     text.append(",\"value\":")
     text += value
     text.append(",\"decisionId\":")
-    return text
   }
 
   // MARK: - Across experiments
@@ -334,9 +331,10 @@ extension Snapshot {
       var row = FlagRow()
       row.key = builder.intern(flag.key)
       row.type = flag.type
-      var text = decisionHead(flag: flag.key, value: flag.defaultValue)
-      text.append("null,\"reason\":\"FLAG_DEFAULT\",\"experimentId\":null,\"variantId\":null}")
-      row.defaultDecision = builder.append(text)
+      row.defaultDecision = builder.append { text in
+        appendDecisionHead(flag: flag.key, value: flag.defaultValue, to: &text)
+        text.append("null,\"reason\":\"FLAG_DEFAULT\",\"experimentId\":null,\"variantId\":null}")
+      }
       let list = drivers[flag.key] ?? []
       row.drivers = Run(first: builder.flagDrivers.count, count: list.count)
       builder.flagDrivers += list

@@ -18,7 +18,7 @@ extension Snapshot {
       builder.flagDrivers.append(UInt32(index))
       add(evaluation: experiment.key, value: Array("{}".utf8), drivers: drivers, &builder)
     }
-    builder.header.evaluationsEnd = builder.append(evaluationsEnd())
+    builder.header.evaluationsEnd = builder.append(evaluationsEnd)
   }
 
   private func add(
@@ -30,45 +30,45 @@ extension Snapshot {
     let experiments = drivers.range.map { builder.experiments[Int(builder.flagDrivers[$0])] }
     let reason =
       experiments.isEmpty ? "STATIC" : experiments.allSatisfy(\.isPaused) ? "DISABLED" : "DEFAULT"
-    var text = evaluationHead(key, value)
-    text += Array(reason.utf8)
-    text.append("\",\"variant\":\"default\",\"metadata\":{\"configVersion\":")
-    text += Array("\(version)}}".utf8)
-    row.fallback = builder.append(text)
+    row.fallback = builder.append { text in
+      appendEvaluationHead(key, value, to: &text)
+      text += Array(reason.utf8)
+      text.append("\",\"variant\":\"default\",\"metadata\":{\"configVersion\":")
+      text += Array("\(version)}}".utf8)
+    }
     builder.evaluations.append(row)
   }
 
   /// `{"key":"k","value":v,"reason":"`
-  private func evaluationHead(_ key: [UInt8], _ value: [UInt8]) -> [UInt8] {
-    var text: [UInt8] = []
+  private func appendEvaluationHead(_ key: [UInt8], _ value: [UInt8], to text: inout [UInt8]) {
     text.append("{\"key\":")
     append(key, to: &text)
     text.append(",\"value\":")
     text += value
     text.append(",\"reason\":\"")
-    return text
   }
 
   /// Fills in what `variant` answers under the key of its flag, or else of its experiment.
   func addEvaluation(
     of variant: Variant, of experiment: Experiment, to row: inout VariantRow, _ builder: inout TableBuilder
   ) {
-    let head = evaluationHead(
-      experiment.flagKey ?? experiment.key, variant.value ?? objectValue(variant.payload))
-    row.evaluationHead = builder.append(head)
-    var tail: [UInt8] = []
-    tail.append("\",\"variant\":")
-    append(variant.key, to: &tail)
-    tail.append(",\"metadata\":{\"configVersion\":")
-    tail += Array("\(version)".utf8)
-    tail.append(",\"experimentKey\":")
-    append(experiment.key, to: &tail)
-    tail.append(",\"experimentId\":")
-    append(experiment.id, to: &tail)
-    tail.append(",\"variantId\":")
-    append(variant.id, to: &tail)
-    tail.append("}}")
-    row.evaluationTail = builder.append(tail)
+    row.evaluationHead = builder.append {
+      appendEvaluationHead(
+        experiment.flagKey ?? experiment.key, variant.value ?? objectValue(variant.payload), to: &$0)
+    }
+    row.evaluationTail = builder.append { text in
+      text.append("\",\"variant\":")
+      append(variant.key, to: &text)
+      text.append(",\"metadata\":{\"configVersion\":")
+      text += Array("\(version)".utf8)
+      text.append(",\"experimentKey\":")
+      append(experiment.key, to: &text)
+      text.append(",\"experimentId\":")
+      append(experiment.id, to: &text)
+      text.append(",\"variantId\":")
+      append(variant.id, to: &text)
+      text.append("}}")
+    }
   }
 
   /// A payload as the value of a flag that is always an object, so that a typed client can ask for it.
@@ -82,13 +82,11 @@ extension Snapshot {
   private static let inactivityDelay = 120
 
   /// What follows the last of all evaluations: where changes are announced, and what was asked.
-  private func evaluationsEnd() -> [UInt8] {
-    var text: [UInt8] = []
+  private func evaluationsEnd(_ text: inout [UInt8]) {
     text.append("],\"eventStreams\":[{\"type\":\"sse\",\"endpoint\":{\"requestUri\":")
     append(Array("/ofrep/v1/events?env=\(environment)".utf8), to: &text)
     text += Array("},\"inactivityDelaySec\":\(Self.inactivityDelay)}],\"metadata\":{\"environment\":".utf8)
     append(Array(environment.utf8), to: &text)
     text += Array(",\"configVersion\":\(version)}}".utf8)
-    return text
   }
 }
