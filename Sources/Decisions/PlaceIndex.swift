@@ -2,7 +2,7 @@
 // is its owner's, who says how to hash it and whether two are the same; so a text, a rule and a bucket table are
 // found in one way. Only for work off the hot path: it grows.
 
-package struct PlaceIndex {
+package struct PlaceIndex: Sendable {
   private struct Slot {
     var hash: UInt32
     /// ``vacant`` where there is none.
@@ -18,7 +18,7 @@ package struct PlaceIndex {
   package init() {}
 
   /// The place of what has `hash` and `isSame`, or nil.
-  @inline(__always)
+  @inline(always)
   package func place(_ hash: UInt64, where isSame: (Int) -> Bool) -> Int? {
     guard !slots.isEmpty else { return nil }
     let wanted = UInt32(truncatingIfNeeded: hash >> 32)

@@ -62,22 +62,68 @@ package final class Document: Sendable {
     }
   }
 
-  private func checkMembers() throws(Fault) {
-    for index in nodes.indices where nodes[index].kind == .object {
-      let keys = Element(document: self, index: index).members.map { $0.key }
-      if keys.count > 16 {
-        var seen = Set<[UInt8]>()
-        for key in keys where !seen.insert(key.string ?? []).inserted {
-          throw Fault(.duplicateMember, at: Int(key.range.start))
-        }
-      } else {
-        for (position, key) in keys.enumerated() {
-          for other in keys[..<position] where other.hasSameText(as: key) {
-            throw Fault(.duplicateMember, at: Int(key.range.start))
-          }
-        }
+  /// The node of the value of the member `name` of the object at `object`, or nil.
+  func value(of name: StaticString, in object: Int) -> Int? {
+    text.withBytes { text in
+      var key = object + 1
+      let end = nodes[object].next
+      while key < end {
+        if means(key, name, text) { return key + 1 }
+        key = Int(nodes[key + 1].next)
+      }
+      return nil
+    }
+  }
+
+  private func means(_ string: Int, _ name: StaticString, _ text: ByteView) -> Bool {
+    guard nodes[string].hasEscapes else { return text.slice(nodes[string].range).equals(name) }
+    return meaning(of: string).withBytes { $0.equals(name) }
+  }
+
+  /// The bytes that the string at `index` means.
+  func meaning(of index: Int) -> [UInt8] {
+    let node = nodes[index]
+    return text.withBytes { text in
+      guard node.hasEscapes else { return [UInt8](text.slice(node.range)) }
+      return [UInt8](capacity: Int(node.range.count)) {
+        QuotedText(range: node.range, hasEscapes: true).decode(text, into: &$0)
       }
     }
+  }
+
+  /// Objects with more members are looked through by hash.
+  private static let comparedMembersMax = 16
+
+  private func checkMembers() throws(Fault) {
+    var keys: [Int] = []
+    for (object, node) in nodes.enumerated() where node.kind == .object {
+      keys.removeAll(keepingCapacity: true)
+      var key = object + 1
+      while key < node.next {
+        keys.append(key)
+        key = Int(nodes[key + 1].next)
+      }
+      if let key = repeated(keys) { throw Fault(.duplicateMember, at: Int(nodes[key].range.start)) }
+    }
+  }
+
+  /// The first of `keys` that means what one before it means.
+  private func repeated(_ keys: [Int]) -> Int? {
+    guard keys.count <= Self.comparedMembersMax else {
+      var seen = Set<[UInt8]>()
+      return keys.first { !seen.insert(meaning(of: $0)).inserted }
+    }
+    return text.withBytes { text in
+      for place in keys.indices {
+        for other in 0..<place where isSame(keys[other], keys[place], text) { return keys[place] }
+      }
+      return nil
+    }
+  }
+
+  private func isSame(_ left: Int, _ right: Int, _ text: ByteView) -> Bool {
+    if nodes[left].hasEscapes || nodes[right].hasEscapes { return meaning(of: left) == meaning(of: right) }
+    return text.slice(nodes[left].range).equals(text.slice(nodes[right].range))
   }
 }
 
@@ -97,50 +143,22 @@ package struct Element: Sendable {
 
   /// The members of an object in their order; nothing for any other value.
   package var members: some Sequence<(key: Element, value: Element)> {
-    let end = kind == .object ? Int(node.next) : index + 1
-    return sequence(state: index + 1) { position -> (key: Element, value: Element)? in
-      guard position < end else { return nil }
-      let key = Element(document: document, index: position)
-      let value = Element(document: document, index: position + 1)
-      position = Int(document.nodes[position + 1].next)
-      return (key, value)
+    Siblings(of: self, .object, stride: 2).lazy.map { [document] key in
+      (Element(document: document, index: key), Element(document: document, index: key + 1))
     }
   }
 
   /// The elements of an array in their order; nothing for any other value.
-  package var elements: some Sequence<Element> {
-    let end = kind == .array ? Int(node.next) : index + 1
-    return sequence(state: index + 1) { position -> Element? in
-      guard position < end else { return nil }
-      let element = Element(document: document, index: position)
-      position = Int(document.nodes[position].next)
-      return element
-    }
-  }
+  package var elements: Elements { Elements(of: self) }
 
   /// The value of the member `name`, or nil.
   package subscript(_ name: StaticString) -> Element? {
     guard kind == .object else { return nil }
-    let end = Int(node.next)
-    var position = index + 1
-    while position < end {
-      if Element(document: document, index: position).means(name) {
-        return Element(document: document, index: position + 1)
-      }
-      position = Int(document.nodes[position + 1].next)
-    }
-    return nil
+    return document.value(of: name, in: index).map { Element(document: document, index: $0) }
   }
 
   /// The bytes a string means, or nil for any other value.
-  package var string: [UInt8]? {
-    guard kind == .string else { return nil }
-    guard node.hasEscapes else { return source }
-    let quoted = QuotedText(range: range, hasEscapes: true)
-    return [UInt8](capacity: range.bounds.count) { output in
-      document.text.withBytes { quoted.decode($0, into: &output) }
-    }
-  }
+  package var string: [UInt8]? { kind == .string ? document.meaning(of: index) : nil }
 
   /// A string as text, or nil for any other value.
   package var text: String? { string.map { String(decoding: $0, as: Unicode.UTF8.self) } }
@@ -162,37 +180,72 @@ package struct Element: Sendable {
 
   /// The value's text without the blanks between its tokens.
   package func compacted() -> [UInt8] {
+    guard kind != .string else {
+      // With its quotes.
+      return document.text.withBytes { text in
+        [UInt8](text.slice((range.bounds.lowerBound - 1)..<(range.bounds.upperBound + 1)))
+      }
+    }
     var result: [UInt8] = []
-    if kind == .string { result.append(UInt8(ascii: "\"")) }
-    var isInString = kind == .string
-    var isEscaped = false
-    for byte in document.text[range.bounds] {
-      if isInString {
+    document.text.withBytes { text in
+      let value = text.slice(range)
+      var isInString = false
+      var isEscaped = false
+      var start = 0
+      for offset in 0..<value.count {
+        let byte = value[offset]
         if isEscaped {
           isEscaped = false
-        } else if byte == UInt8(ascii: "\\") {
-          isEscaped = true
         } else if byte == UInt8(ascii: "\"") {
-          isInString = false
+          isInString.toggle()
+        } else if isInString {
+          isEscaped = byte == UInt8(ascii: "\\")
+        } else if byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 {
+          result.append(value.slice(start..<offset))
+          start = offset + 1
         }
-      } else if byte == UInt8(ascii: "\"") {
-        isInString = true
-      } else if byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 {
-        continue
       }
-      result.append(byte)
+      result.append(value.dropping(start))
     }
-    if kind == .string { result.append(UInt8(ascii: "\"")) }
     return result
   }
+}
 
-  private func means(_ name: StaticString) -> Bool {
-    if node.hasEscapes { return string.map { $0.withBytes { $0.equals(name) } } ?? false }
-    return document.text.withBytes { $0.slice(range).equals(name) }
+/// The elements of an array.
+package struct Elements: Sequence, IteratorProtocol {
+  private let document: Document
+  private var nodes: Siblings
+
+  fileprivate init(of array: JSON.Element) {
+    document = array.document
+    nodes = Siblings(of: array, .array, stride: 1)
   }
 
-  fileprivate func hasSameText(as other: Element) -> Bool {
-    if node.hasEscapes || other.node.hasEscapes { return string == other.string }
-    return document.text.withBytes { $0.slice(range).equals($0.slice(other.range)) }
+  package mutating func next() -> JSON.Element? {
+    nodes.next().map { JSON.Element(document: document, index: $0) }
+  }
+
+  /// How many there are from here on.
+  package var count: Int { nodes.reduce(0) { count, _ in count + 1 } }
+}
+
+/// The nodes that stand directly in a value: `stride` is 2 where each is followed by the value it names.
+private struct Siblings: Sequence, IteratorProtocol {
+  private let document: Document
+  private let stride: Int
+  private let end: Int
+  private var position: Int
+
+  init(of element: JSON.Element, _ kind: Document.Kind, stride: Int) {
+    document = element.document
+    self.stride = stride
+    position = element.index + 1
+    end = element.kind == kind ? Int(document.nodes[element.index].next) : position
+  }
+
+  mutating func next() -> Int? {
+    guard position < end else { return nil }
+    defer { position = Int(document.nodes[position + stride - 1].next) }
+    return position
   }
 }

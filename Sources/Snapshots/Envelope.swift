@@ -37,7 +37,7 @@ package struct Envelope: Sendable {
   /// Reads an envelope; nothing in it is trusted yet.
   package init(decoding text: [UInt8]) throws(Refusal) {
     do {
-      let fields = try Fields(Document(text).root, at: "", .refused)
+      let fields = try Fields(Document(text).root, at: .root, .refused)
       payloadType = String(decoding: try fields.string("payloadType"), as: UTF8.self)
       payload = try Self.base64(fields, "payload")
       signatures = []

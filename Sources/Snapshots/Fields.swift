@@ -6,11 +6,11 @@ import JSON
 /// An object of a document and where it stands.
 struct Fields {
   let element: Element
-  let place: String
+  let place: Place
   /// What a fault among these members costs.
   let severity: Severity
 
-  init(_ element: Element, at place: String, _ severity: Severity) throws(Finding) {
+  init(_ element: Element, at place: Place, _ severity: Severity) throws(Finding) {
     guard element.kind == .object else {
       throw Finding(severity, place, "is \(element.kind.described), not an object")
     }
@@ -20,8 +20,7 @@ struct Fields {
   }
 
   func fault(_ name: StaticString, _ message: String) -> Finding {
-    let name = String(name.bytes)
-    return Finding(severity, place.isEmpty ? name : "\(place).\(name)", message)
+    Finding(severity, place.member(name), message)
   }
 
   /// The member, with null read as absent.
@@ -84,24 +83,48 @@ struct Fields {
   }
 
   /// The elements of an array with their places.
-  func array(_ name: StaticString) throws(Finding) -> [(element: Element, place: String)] {
+  func array(_ name: StaticString) throws(Finding) -> Parts {
     _ = try required(name)
     return try optionalArray(name)
   }
 
   /// The elements of an array with their places; none if it is absent. Null is no array: a rule list that
   /// was lost on the way must not read as "everyone".
-  func optionalArray(_ name: StaticString) throws(Finding) -> [(element: Element, place: String)] {
-    guard let value = element[name] else { return [] }
+  func optionalArray(_ name: StaticString) throws(Finding) -> Parts {
+    guard let value = element[name] else { return Parts(name, of: place) }
     guard value.kind == .array else { throw fault(name, "is \(value.kind.described), not an array") }
-    let base = place.isEmpty ? String(name.bytes) : "\(place).\(String(name.bytes))"
-    return value.elements.enumerated().map { ($0.element, "\(base)[\($0.offset)]") }
+    return Parts(name, of: place, value)
   }
 
   func optionalBool(_ name: StaticString) throws(Finding) -> Bool? {
     guard let value = optional(name) else { return nil }
     guard let bool = value.bool else { throw fault(name, "is \(value.kind.described), not true or false") }
     return bool
+  }
+}
+
+/// The elements of an array with their places.
+struct Parts: Sequence, IteratorProtocol {
+  private let name: StaticString
+  private let place: Place
+  private var elements: Elements?
+  private var index = 0
+  let count: Int
+
+  /// Those of `list`, the member `name` of what stands at `place`; none without a list.
+  init(_ name: StaticString, of place: Place, _ list: JSON.Element? = nil) {
+    self.name = name
+    self.place = place
+    elements = list?.elements
+    count = elements?.count ?? 0
+  }
+
+  var isEmpty: Bool { count == 0 }
+
+  mutating func next() -> (element: JSON.Element, place: Place)? {
+    guard let element = elements?.next() else { return nil }
+    defer { index += 1 }
+    return (element, place.element(name, index))
   }
 }
 

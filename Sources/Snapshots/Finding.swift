@@ -22,5 +22,9 @@ package struct Finding: Error, Equatable, Sendable, CustomStringConvertible {
     self.message = message
   }
 
+  init(_ severity: Severity, _ place: Place, _ message: String) {
+    self.init(severity, place.description, message)
+  }
+
   package var description: String { place.isEmpty ? message : "\(place): \(message)" }
 }

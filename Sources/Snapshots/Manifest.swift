@@ -33,7 +33,7 @@ package struct Manifest: Equatable, Sendable {
   /// Reads a manifest, whose signatures must have been verified.
   package init(decoding text: [UInt8]) throws(Refusal) {
     do {
-      let fields = try Fields(Document(text).root, at: "", .refused)
+      let fields = try Fields(Document(text).root, at: .root, .refused)
       environment = String(decoding: try fields.name("environment"), as: UTF8.self)
       version = try fields.integer("version", in: 0...Int.max)
       path = String(decoding: try fields.name("path"), as: UTF8.self)
@@ -100,7 +100,7 @@ package struct Accepted: Equatable, Sendable {
   /// Reads what ``encode()`` wrote.
   package init(decoding text: [UInt8]) throws(Refusal) {
     do {
-      let fields = try Fields(Document(text).root, at: "", .refused)
+      let fields = try Fields(Document(text).root, at: .root, .refused)
       version = try fields.integer("version", in: 0...Int.max)
       sha256 = String(decoding: try fields.name("sha256"), as: UTF8.self)
       issuedAt = Double(try fields.integer("issuedAt", in: Int.min...Int.max))

@@ -13,7 +13,7 @@ struct Requirement {
   var subject: Subject
   /// Ids or keys; nil for any variant.
   var variants: [[UInt8]]?
-  var place: String
+  var place: Place
 
   /// Elements of one `requires`.
   static let countMax = 64
@@ -28,7 +28,7 @@ struct Requirement {
     return requirements
   }
 
-  init(_ element: Element, at place: String) throws(Finding) {
+  init(_ element: Element, at place: Place) throws(Finding) {
     self.place = place
     let fields = try Fields(element, at: place, .quarantined)
     switch (try fields.optionalString("experiment"), try fields.optionalString("flag")) {
@@ -57,8 +57,8 @@ struct Requirement {
   var missing: Finding {
     switch subject {
     case .experiment(let name):
-      Finding(.quarantined, "\(place).experiment", "there is no experiment \(quoted(name))")
-    case .flag(let key): Finding(.quarantined, "\(place).flag", "there is no flag \(quoted(key))")
+      Finding(.quarantined, place.member("experiment"), "there is no experiment \(quoted(name))")
+    case .flag(let key): Finding(.quarantined, place.member("flag"), "there is no flag \(quoted(key))")
     }
   }
 }

@@ -73,7 +73,7 @@ extension Snapshot {
       where !experiments.contains(where: { $0.id == name || $0.key == name }) {
         findings.append(
           Finding(
-            .warning, "\(holdout.place).experiments",
+            .warning, holdout.place.member("experiments"),
             "there is no experiment \"\(String(decoding: name, as: UTF8.self))\""))
       }
     }
@@ -188,7 +188,7 @@ extension Snapshot {
       hasOverlaps = true
       findings.append(
         Finding(
-          .warning, "\(experiment.place).allocations[\(index)]",
+          .warning, experiment.place.element("allocations", index),
           "\(overlaps) of its buckets belong to an earlier range"))
     }
     let place = builder.internBucketTable(table)

@@ -14,7 +14,7 @@ extension Snapshot {
       throw Finding(
         .refused, "", "not a JSON document: \(String(error.reason.bytes)) at byte \(error.offset)")
     }
-    let head = try Fields(document.root, at: "", .refused)
+    let head = try Fields(document.root, at: .root, .refused)
     version = try head.integer("version", in: 0...Int.max)
     environment = String(decoding: try head.name("environment"), as: UTF8.self)
     publishedAt = try head.optionalString("publishedAt").map { String(decoding: $0, as: UTF8.self) }
@@ -39,9 +39,9 @@ extension Snapshot {
       try refuseDuplicates(head.optionalArray(list), "key")
     }
     var warnings: [Finding] = []
-    let (knownFlags, knownLayers) = (flags, layers)
+    let known = Referents(flags: flags, layers: layers)
     experiments = Self.parts(elements, &findings) { (element, place) throws(Finding) in
-      try Experiment(element, at: place, flags: knownFlags, layers: knownLayers, warnings: &warnings)
+      try Experiment(element, at: place, known, &warnings)
     }
     findings += warnings
     checkRequirements()
@@ -49,8 +49,8 @@ extension Snapshot {
 
   /// What `decode` makes of each element; one that it throws for is left out and noted.
   private static func parts<Part>(
-    _ elements: [(element: Element, place: String)], _ findings: inout [Finding],
-    _ decode: (Element, String) throws(Finding) -> Part
+    _ elements: Parts, _ findings: inout [Finding],
+    _ decode: (Element, Place) throws(Finding) -> Part
   ) -> [Part] {
     var parts: [Part] = []
     for (element, place) in elements {
@@ -64,22 +64,22 @@ extension Snapshot {
   }
 
   private func refuseDuplicates(
-    _ elements: [(element: Element, place: String)], _ name: StaticString
+    _ elements: Parts, _ name: StaticString
   ) throws(Finding) {
-    var places: [[UInt8]: String] = [:]
+    var names = NameIndex()
+    var places: [Place] = []
     for (element, place) in elements {
       guard let value = element[name]?.string else { continue }
-      if let first = places.updateValue(place, forKey: value) {
-        throw Finding(
-          .refused, "\(place).\(String(name.bytes))",
-          "\"\(String(decoding: value, as: UTF8.self))\" is already that of \(first)")
+      if let first = names.add(value) {
+        throw Finding(.refused, place.member(name), "\(quoted(value)) is already that of \(places[first])")
       }
+      places.append(place)
     }
   }
 }
 
 extension Flag {
-  init(_ element: Element, at place: String) throws(Finding) {
+  init(_ element: Element, at place: Place) throws(Finding) {
     let fields = try Fields(element, at: place, .quarantined)
     key = try fields.name("key")
     let name = try fields.string("type")
@@ -121,7 +121,7 @@ extension FlagType {
 }
 
 extension Layer {
-  init(_ element: Element, at place: String) throws(Finding) {
+  init(_ element: Element, at place: Place) throws(Finding) {
     let fields = try Fields(element, at: place, .quarantined)
     key = try fields.name("key")
     salt = try fields.string("salt")
@@ -129,7 +129,7 @@ extension Layer {
 }
 
 extension Holdout {
-  init(_ element: Element, at place: String) throws(Finding) {
+  init(_ element: Element, at place: Place) throws(Finding) {
     let fields = try Fields(element, at: place, .quarantined)
     self.place = place
     key = try fields.name("key")
@@ -147,9 +147,27 @@ extension Holdout {
   }
 }
 
+/// What experiments may name.
+struct Referents {
+  private let flags: [Flag]
+  private let layers: [Layer]
+  private let flagIndex: NameIndex
+  private let layerIndex: NameIndex
+
+  init(flags: [Flag], layers: [Layer]) {
+    self.flags = flags
+    self.layers = layers
+    flagIndex = NameIndex(flags.map(\.key))
+    layerIndex = NameIndex(layers.map(\.key))
+  }
+
+  func flag(_ key: [UInt8]) -> Flag? { flagIndex[key].map { flags[$0] } }
+  func layer(_ key: [UInt8]) -> Layer? { layerIndex[key].map { layers[$0] } }
+}
+
 extension Experiment {
   init(
-    _ element: Element, at place: String, flags: [Flag], layers: [Layer], warnings: inout [Finding]
+    _ element: Element, at place: Place, _ known: Referents, _ warnings: inout [Finding]
   ) throws(Finding) {
     let fields = try Fields(element, at: place, .quarantined)
     self.place = place
@@ -165,7 +183,7 @@ extension Experiment {
     isPrivate = try fields.optionalBool("private") ?? false
     layer = try fields.optionalString("layer")
     if let layer {
-      guard let found = layers.first(where: { $0.key == layer }) else {
+      guard let found = known.layer(layer) else {
         throw fields.fault("layer", "there is no layer \"\(String(decoding: layer, as: UTF8.self))\"")
       }
       // SHA-256 mixes the experiment's id in, so its buckets are no shares of a layer's.
@@ -178,7 +196,7 @@ extension Experiment {
     }
     requires = try Requirement.list(fields)
     flagKey = try fields.optionalString("flagKey")
-    let flag = flags.first { $0.key == flagKey }
+    let flag = flagKey.flatMap { known.flag($0) }
     if let flagKey, flag == nil {
       throw fields.fault("flagKey", "there is no flag \"\(String(decoding: flagKey, as: UTF8.self))\"")
     }
@@ -248,7 +266,7 @@ extension Experiment {
     for (element, place) in elements {
       let variant = try Variant(element, at: place, flag)
       if variants.contains(where: { $0.id == variant.id }) {
-        throw Finding(.quarantined, "\(place).id", "another variant of the experiment has the same id")
+        throw Finding(.quarantined, place.member("id"), "another variant of the experiment has the same id")
       }
       variants.append(variant)
     }
@@ -263,11 +281,12 @@ extension Experiment {
       let user = try fields.string("userKey")
       let id = try fields.string("variantId")
       guard let variant = variants.firstIndex(where: { $0.id == id }) else {
-        warnings.append(Finding(.warning, "\(place).variantId", "the experiment has no such variant"))
+        warnings.append(Finding(.warning, place.member("variantId"), "the experiment has no such variant"))
         continue
       }
       guard users.insert(user).inserted else {
-        warnings.append(Finding(.warning, "\(place).userKey", "the user has an override already; it stays"))
+        warnings.append(
+          Finding(.warning, place.member("userKey"), "the user has an override already; it stays"))
         continue
       }
       overrides.append(Override(userKey: user, variant: variant))
@@ -287,7 +306,8 @@ extension Experiment {
       let variant = variants.firstIndex { $0.id == id }
       if variant == nil {
         warnings.append(
-          Finding(.warning, "\(place).variantId", "the experiment has no such variant; the range stays empty")
+          Finding(
+            .warning, place.member("variantId"), "the experiment has no such variant; the range stays empty")
         )
       }
       allocations.append(Allocation(variant: variant, range: start...end))
@@ -297,7 +317,7 @@ extension Experiment {
 }
 
 extension Variant {
-  init(_ element: Element, at place: String, _ flag: Flag?) throws(Finding) {
+  init(_ element: Element, at place: Place, _ flag: Flag?) throws(Finding) {
     let fields = try Fields(element, at: place, .quarantined)
     id = try fields.name("id")
     key = try fields.name("key")
@@ -313,7 +333,7 @@ extension Variant {
 }
 
 extension Condition {
-  init(_ element: Element, at place: String, _ warnings: inout [Finding]) throws(Finding) {
+  init(_ element: Element, at place: Place, _ warnings: inout [Finding]) throws(Finding) {
     let fields = try Fields(element, at: place, .quarantined)
     attribute = try fields.string("attribute")
     guard attribute.count(where: { $0 == UInt8(ascii: ".") }) < Reader.depthMax else {
@@ -362,7 +382,7 @@ extension Condition {
     if let needed {
       warnings.append(
         Finding(
-          .warning, "\(fields.place).value",
+          .warning, fields.place.member("value"),
           "is \(value.kind.described), but \(String(operation.name.bytes)) needs \(needed): the condition never holds"
         ))
     }

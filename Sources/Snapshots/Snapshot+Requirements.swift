@@ -68,7 +68,7 @@ extension Snapshot {
     if !way.dropLast().contains(way.last!) { text += " ..." }
     var isOfFlag = false
     if case .requirements = graph.node(way[1]) { isOfFlag = true }
-    return Finding(.quarantined, "\(experiments[first].place).\(isOfFlag ? "flagKey" : "requires")", text)
+    return Finding(.quarantined, experiments[first].place.member(isOfFlag ? "flagKey" : "requires"), text)
   }
 
   // MARK: - Warnings
@@ -106,7 +106,7 @@ extension Experiment {
   /// That the part is missing that is needed at `place`: behind its own requirements stands its flag.
   fileprivate func fault(ofNeed place: Int) -> Finding {
     if place < requires.count { return requires[place].missing }
-    return Finding(.quarantined, "\(self.place).flagKey", "there is no flag \(quoted(flagKey ?? []))")
+    return Finding(.quarantined, self.place.member("flagKey"), "there is no flag \(quoted(flagKey ?? []))")
   }
 }
 
@@ -120,7 +120,7 @@ extension Requirement {
     var warnings: [Finding] = []
     for (index, name) in (variants ?? []).enumerated() where !givers.variants.contains(name) {
       warnings.append(
-        Finding(.warning, "\(place).variants[\(index)]", "there is no such variant to be required"))
+        Finding(.warning, place.element("variants", index), "there is no such variant to be required"))
     }
     if let domain = givers.domain, let holder = holders.first(where: { $0.conflictDomain == domain }) {
       warnings.append(

@@ -37,13 +37,13 @@ struct Holdout {
   var share: Int
   /// Ids or keys; nil for all.
   var experiments: [[UInt8]]?
-  var place: String
+  var place: Place
 }
 
 enum HashAlgorithm: String { case murmur3, sha256 }
 
 struct Experiment {
-  var place: String
+  var place: Place
   var id: [UInt8]
   var key: [UInt8]
   var salt: [UInt8]

@@ -18,7 +18,7 @@ package struct TrustedKeys: Sendable {
   /// Reads a key file.
   package init(decoding text: [UInt8]) throws(Refusal) {
     do {
-      let fields = try Fields(Document(text).root, at: "", .refused)
+      let fields = try Fields(Document(text).root, at: .root, .refused)
       var keys: [PublicKey] = []
       for (element, place) in try fields.array("keys") {
         let key = try Self.key(Fields(element, at: place, .refused))
