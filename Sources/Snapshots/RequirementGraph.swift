@@ -3,7 +3,7 @@
 // what the document states: its value needs its drivers, and its drivers need its requirements. Nothing here
 // recurses, since a document may hold a chain as long as all its experiments.
 
-struct RequirementGraph {
+struct RequirementGraph: Sendable {
   enum Node {
     case experiment(Int)
     /// Whoever requires a flag needs its value.
@@ -17,14 +17,13 @@ struct RequirementGraph {
   private let experimentCount: Int
   private let flagCount: Int
 
-  init(_ snapshot: Snapshot) {
-    let (experiments, flags) = (snapshot.experiments, snapshot.flags)
+  init(_ experiments: [Experiment], _ flags: [Flag]) {
     experimentCount = experiments.count
     flagCount = flags.count
     let (values, conditions) = (experiments.count, experiments.count + flags.count)
-    let ids = Self.places(experiments.map(\.id))
-    let keys = Self.places(experiments.map(\.key))
-    let flagKeys = Self.places(flags.map(\.key))
+    let ids = NameIndex(experiments.map(\.id))
+    let keys = NameIndex(experiments.map(\.key))
+    let flagKeys = NameIndex(flags.map(\.key))
     func node(_ subject: Requirement.Subject) -> Int? {
       switch subject {
       case .experiment(let name): ids[name] ?? keys[name]
@@ -39,10 +38,6 @@ struct RequirementGraph {
       if !flags[flag].requires.isEmpty { needs[index].append(conditions + flag) }
     }
     self.needs = needs + drivers + flags.map { $0.requires.map { node($0.subject) } }
-  }
-
-  private static func places(_ names: [[UInt8]]) -> [[UInt8]: Int] {
-    Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
   }
 
   func node(_ index: Int) -> Node {

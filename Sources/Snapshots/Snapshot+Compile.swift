@@ -8,15 +8,17 @@ extension Snapshot {
   /// The tables of everything that was not left out: bytes for ``Tables``, to stand in memory that is aligned
   /// to 64 bytes. Warnings about overlaps are added to `findings`.
   package mutating func compile() throws(Finding) -> [UInt8] {
+    // Each may cover every experiment, so their number is checked before they are listed.
+    try check("holdouts", holdouts.count, Capacity.holdouts)
     var builder = TableBuilder()
     builder.header.version = Int64(version)
     builder.header.participationCap = Int64(participationCap ?? -1)
     builder.header.environment = builder.intern(Array(environment.utf8))
     builder.header.fingerprint = Array("\(environment)@\(version)".utf8).withBytes { Fingerprint.of($0) }
     builder.header.decideMiddle = builder.append(decideMiddle)
-    add(holdouts: &builder)
+    let covering = add(holdouts: &builder)
     var buckets = BucketOwners()
-    for index in experiments.indices { add(experiment: index, &buckets, &builder) }
+    for index in experiments.indices { add(experiment: index, covering[index], &buckets, &builder) }
     let ranked = ranking()
     add(layers: &builder)
     let domains = add(domains: ranked, &builder)
@@ -37,7 +39,6 @@ extension Snapshot {
       Tables(view).map {
         [
           ("different salts", $0.salts.count, Capacity.salts),
-          ("holdouts", $0.holdouts.count, Capacity.holdouts),
           ("different conditions", $0.conditions.count, Capacity.conditions),
           ("different rule lists", $0.ruleLists.count, Capacity.ruleLists),
           ("different attributes", $0.attributes.count, Capacity.attributes),
@@ -47,7 +48,11 @@ extension Snapshot {
         ]
       }
     }
-    for (name, count, capacity) in counts ?? [] where count > capacity {
+    for (name, count, capacity) in counts ?? [] { try check(name, count, capacity) }
+  }
+
+  private func check(_ name: String, _ count: Int, _ capacity: Int) throws(Finding) {
+    guard count <= capacity else {
       throw Finding(.refused, "", "the snapshot has \(count) \(name), more than \(capacity)")
     }
   }
@@ -62,25 +67,38 @@ extension Snapshot {
     text.append(",\"assignments\":[")
   }
 
-  private mutating func add(holdouts builder: inout TableBuilder) {
-    for holdout in holdouts {
+  /// Of each experiment the holdouts that name it or all, in their order.
+  private mutating func add(holdouts builder: inout TableBuilder) -> [[UInt32]] {
+    let ids = NameIndex(experiments.map(\.id))
+    let keys = NameIndex(experiments.map(\.key))
+    var covering: [[UInt32]] = Array(repeating: [], count: experiments.count)
+    for (place, holdout) in holdouts.enumerated() {
       var row = HoldoutRow()
       row.key = builder.intern(holdout.key)
       row.salt = builder.internSalt(holdout.salt)
       row.share = UInt32(holdout.share)
       builder.holdouts.append(row)
-      for name in holdout.experiments ?? []
-      where !experiments.contains(where: { $0.id == name || $0.key == name }) {
+      guard let names = holdout.experiments else {
+        for index in experiments.indices { covering[index].append(UInt32(place)) }
+        continue
+      }
+      for name in names {
+        // An id of one experiment may be the key of another.
+        let named = [ids[name], keys[name]].compactMap(\.self)
+        for index in named where covering[index].last != UInt32(place) {
+          covering[index].append(UInt32(place))
+        }
+        guard named.isEmpty else { continue }
         findings.append(
           Finding(
-            .warning, holdout.place.member("experiments"),
-            "there is no experiment \"\(String(decoding: name, as: UTF8.self))\""))
+            .warning, holdout.place.member("experiments"), "there is no experiment \(quoted(name))"))
       }
     }
+    return covering
   }
 
   private mutating func add(
-    experiment index: Int, _ buckets: inout BucketOwners, _ builder: inout TableBuilder
+    experiment index: Int, _ holdouts: [UInt32], _ buckets: inout BucketOwners, _ builder: inout TableBuilder
   ) {
     let experiment = experiments[index]
     var row = ExperimentRow()
@@ -94,11 +112,8 @@ extension Snapshot {
     row.audience = ruleList(experiment.audienceRules, &builder)
     row.targeting = ruleList(experiment.targetingRules, &builder)
     row.firstHoldout = UInt32(builder.holdoutLists.count)
-    for (place, holdout) in holdouts.enumerated()
-    where holdout.experiments?.contains(where: { $0 == experiment.id || $0 == experiment.key }) ?? true {
-      builder.holdoutLists.append(UInt32(place))
-    }
-    row.holdoutCount = UInt32(builder.holdoutLists.count) - row.firstHoldout
+    row.holdoutCount = UInt32(holdouts.count)
+    builder.holdoutLists += holdouts
     row.firstVariant = UInt32(builder.variants.count)
     row.variantCount = UInt8(experiment.variants.count)
     for variant in experiment.variants { add(variant, of: experiment, &builder) }
@@ -280,13 +295,12 @@ extension Snapshot {
   private func add(
     requirements ranked: [Int], _ domains: [[UInt8]: UInt32], _ builder: inout TableBuilder
   ) {
-    let graph = RequirementGraph(self)
     let ofFlags = flags.enumerated().map { index, flag in
-      rows(flag.requires, graph.needs[graph.index(ofRequirements: index)], graph, &builder)
+      rows(flag.requires, graph.needs[graph.index(ofRequirements: index)], &builder)
     }
     for (index, experiment) in experiments.enumerated() {
       let first = builder.requirements.count
-      builder.requirements += rows(experiment.requires, graph.needs[index], graph, &builder)
+      builder.requirements += rows(experiment.requires, graph.needs[index], &builder)
       if let last = graph.needs[index].last, case .requirements(let flag)? = last.map(graph.node) {
         builder.requirements += ofFlags[flag]
       }
@@ -302,7 +316,7 @@ extension Snapshot {
   }
 
   private func rows(
-    _ requires: [Requirement], _ needs: [Int?], _ graph: RequirementGraph, _ builder: inout TableBuilder
+    _ requires: [Requirement], _ needs: [Int?], _ builder: inout TableBuilder
   ) -> [RequirementRow] {
     zip(requires, needs).map { requirement, need in
       let variants = builder.addRequiredVariants(requirement.variants ?? [])

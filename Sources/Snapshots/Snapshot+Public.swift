@@ -30,10 +30,9 @@ extension Snapshot {
       writer.key("experiments")
       var owners = EffectiveRanges(tables)
       writer.array(shown) { writer, index in
-        var experiment = experiments[index]
-        if experiment.flagKey.map(serverOnlyFlags.contains) ?? false { experiment.flagKey = nil }
-        experiment.allocations = owners.ranges(of: index)
-        experiment.write(to: &writer)
+        let experiment = experiments[index]
+        let flag = experiment.flagKey.flatMap { serverOnlyFlags.contains($0) ? nil : $0 }
+        experiment.write(to: &writer, flag: flag, owners.ranges(of: index))
       }
       writer.key("serverOnly")
       writer.array(experiments.indices.filter { isOmitted[$0] && !experiments[$0].isPrivate }) {
@@ -65,8 +64,7 @@ extension Snapshot {
   /// Of each experiment and each flag whether it is left out: private ones, and all whose outcome depends on one
   /// that is.
   private func omissions(_ tables: Tables) -> (experiments: [Bool], flags: [Bool]) {
-    let graph = RequirementGraph(self)
-    let dependents = dependents(graph, tables)
+    let dependents = dependents(tables)
     var isOmitted = Array(repeating: false, count: dependents.count)
     for (index, experiment) in experiments.enumerated() { isOmitted[index] = experiment.isPrivate }
     var looked = experiments.indices.filter { isOmitted[$0] }
@@ -80,7 +78,7 @@ extension Snapshot {
   }
 
   /// Of each node those whose outcome depends on it.
-  private func dependents(_ graph: RequirementGraph, _ tables: Tables) -> [[Int]] {
+  private func dependents(_ tables: Tables) -> [[Int]] {
     var dependents = graph.dependents()
     // A flag that goes takes its requirements with it, and one that requires what goes is no flag without them.
     for flag in flags.indices {
@@ -207,7 +205,8 @@ extension Holdout {
 }
 
 extension Experiment {
-  fileprivate func write(to writer: inout Writer) {
+  /// Driving `flag`, with these `allocations`.
+  fileprivate func write(to writer: inout Writer, flag: [UInt8]?, _ allocations: [Allocation]) {
     writer.object { writer in
       writer.member("id", id)
       writer.member("key", key)
@@ -216,7 +215,7 @@ extension Experiment {
         writer.string("PAUSED")
       }
       writer.member("startedAt", startedAtText)
-      writer.member("flagKey", flagKey)
+      writer.member("flagKey", flag)
       writer.member("layer", layer)
       if layer == nil { writer.member("salt", salt) }
       writer.member("conflictDomain", conflictDomain)
@@ -230,7 +229,7 @@ extension Experiment {
       rules("audienceRules", audienceRules, &writer)
       rules("targetingRules", targetingRules, &writer)
       writer.key("variants")
-      writer.array(variants) { $1.write(to: &$0, drivesFlag: flagKey != nil) }
+      writer.array(variants) { $1.write(to: &$0, drivesFlag: flag != nil) }
       writer.key("allocations")
       writer.array(allocations) { writer, allocation in
         writer.object { writer in

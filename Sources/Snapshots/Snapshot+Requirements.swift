@@ -6,7 +6,9 @@ extension Snapshot {
     !experiments.allSatisfy(\.requires.isEmpty) || !flags.allSatisfy(\.requires.isEmpty)
   }
 
+  /// Notes in `graph` who needs whom once what cannot be met is left out.
   mutating func checkRequirements() {
+    graph = RequirementGraph(experiments, flags)
     guard hasRequirements else { return }
     quarantineRequirements()
     warnOfRequirements()
@@ -15,20 +17,21 @@ extension Snapshot {
   // MARK: - Faults
 
   private mutating func quarantineRequirements() {
-    let graph = RequirementGraph(self)
     var faults: [Finding?] = Array(repeating: nil, count: graph.needs.count)
-    for (experiment, way) in graph.cycles() { faults[experiment] = fault(way, graph) }
-    cascade(&faults, graph)
+    for (experiment, way) in graph.cycles() { faults[experiment] = fault(way) }
+    cascade(&faults)
     let flagFaults = flags.indices.map { faults[graph.index(ofRequirements: $0)] }
     let experimentFaults = faults[..<experiments.count]
+    guard faults.contains(where: { $0 != nil }) else { return }
     findings += flagFaults.compactMap(\.self) + experimentFaults.compactMap(\.self)
     flags = zip(flags, flagFaults).compactMap { $1 == nil ? $0 : nil }
     experiments = zip(experiments, experimentFaults).compactMap { $1 == nil ? $0 : nil }
+    graph = RequirementGraph(experiments, flags)
   }
 
   /// Gives a fault to each experiment, and to the requirements of each flag, that need something that is not
   /// there or has a fault itself. A flag whose drivers are gone still has its default.
-  private func cascade(_ faults: inout [Finding?], _ graph: RequirementGraph) {
+  private func cascade(_ faults: inout [Finding?]) {
     let dependents = graph.dependents()
     var looked = Array(graph.needs.indices)
     while let index = looked.popLast() {
@@ -54,7 +57,7 @@ extension Snapshot {
   }
 
   /// The cycle that an experiment stands on, told from there.
-  private func fault(_ way: [Int], _ graph: RequirementGraph) -> Finding {
+  private func fault(_ way: [Int]) -> Finding {
     guard case .experiment(let first) = graph.node(way[0]) else { preconditionFailure("no experiment") }
     var text = quoted(experiments[first].key)
     for (from, to) in zip(way, way.dropFirst()) {
@@ -74,7 +77,6 @@ extension Snapshot {
   // MARK: - Warnings
 
   private mutating func warnOfRequirements() {
-    let graph = RequirementGraph(self)
     var known: [Int: Givers] = [:]
     func givers(_ need: Int) -> Givers {
       if let givers = known[need] { return givers }

@@ -12,6 +12,8 @@ package struct Snapshot: Sendable {
   var layers: [Layer] = []
   var holdouts: [Holdout] = []
   var experiments: [Experiment] = []
+  /// Of everything that was not left out.
+  var graph = RequirementGraph([], [])
   /// What was left out or looks wrong, in the order of the document.
   package var findings: [Finding] = []
 }
@@ -41,34 +43,6 @@ struct Holdout {
 }
 
 enum HashAlgorithm: String { case murmur3, sha256 }
-
-struct Experiment {
-  var place: Place
-  var id: [UInt8]
-  var key: [UInt8]
-  var salt: [UInt8]
-  var isPaused = false
-  /// Whether browsers must not know of it.
-  var isPrivate = false
-  /// Milliseconds since 1970; infinity if not given, so that what is known to have started ranks first.
-  var startedAt = Double.infinity
-  /// As it is written, which may be finer than can be written again.
-  var startedAtText: [UInt8]?
-  var flagKey: [UInt8]?
-  var layer: [UInt8]?
-  var conflictDomain: [UInt8]?
-  var priority = 0
-  /// The share of users whose exposures are recorded.
-  var exposureRate = 1.0
-  /// All of them must be met.
-  var requires: [Requirement] = []
-  var hash = HashAlgorithm.murmur3
-  var audienceRules: [[Condition]] = []
-  var targetingRules: [[Condition]] = []
-  var overrides: [Override] = []
-  var variants: [Variant] = []
-  var allocations: [Allocation] = []
-}
 
 struct Condition {
   var attribute: [UInt8]
