@@ -201,6 +201,7 @@ extension StaticString {
 
 extension [UInt8] {
   /// Calls `body` with the array's bytes, which may be used until it returns.
+  @inline(always)
   package borrowing func withBytes<Result, Failure: Error>(
     _ body: (ByteView) throws(Failure) -> Result
   ) throws(Failure) -> Result {

@@ -14,6 +14,7 @@ struct RequirementGraph: Sendable {
 
   /// Of each node the nodes it needs, in the order of its `requires`; nil where there is no such part.
   let needs: [[Int?]]
+  let hasRequirements: Bool
   private let experimentCount: Int
   private let flagCount: Int
 
@@ -37,6 +38,8 @@ struct RequirementGraph: Sendable {
       drivers[flag].append(index)
       if !flags[flag].requires.isEmpty { needs[index].append(conditions + flag) }
     }
+    hasRequirements =
+      !experiments.allSatisfy(\.requires.isEmpty) || !flags.allSatisfy(\.requires.isEmpty)
     self.needs = needs + drivers + flags.map { $0.requires.map { node($0.subject) } }
   }
 

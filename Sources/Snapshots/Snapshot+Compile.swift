@@ -25,7 +25,7 @@ extension Snapshot {
     add(flags: ranked, &builder)
     add(evaluations: &builder)
     builder.ranking = ranked.map { UInt32($0) }
-    if hasRequirements { add(requirements: ranked, domains, &builder) }
+    if graph.hasRequirements { add(requirements: ranked, domains, &builder) }
     for (rank, index) in builder.ranking.enumerated() {
       builder.experimentNames[Int(index)].rank = UInt32(rank)
     }

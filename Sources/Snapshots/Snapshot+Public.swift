@@ -16,7 +16,6 @@ extension Snapshot {
     let (isOmitted, isFlagOmitted) = omissions(tables)
     let serverOnlyFlags = Set(zip(flags, isFlagOmitted).compactMap { $1 ? $0.key : nil })
     let shown = experiments.indices.filter { !isOmitted[$0] }
-    let names = Set(shown.flatMap { [experiments[$0].id, experiments[$0].key] })
     let usedLayers = Set(shown.compactMap { experiments[$0].layer })
     var writer = Writer()
     writer.object { writer in
@@ -26,7 +25,7 @@ extension Snapshot {
       writer.key("layers")
       writer.array(layers.filter { usedLayers.contains($0.key) }) { $1.write(to: &$0) }
       writer.key("holdouts")
-      writer.array(holdouts.compactMap { $0.covering(names) }) { $1.write(to: &$0) }
+      writer.array(covering(shown)) { $1.write(to: &$0) }
       writer.key("experiments")
       var owners = EffectiveRanges(tables)
       writer.array(shown) { writer, index in
@@ -98,6 +97,15 @@ extension Snapshot {
       if let before = lowest.updateValue(index, forKey: domain) { dependents[before].append(index) }
     }
     return dependents
+  }
+}
+
+extension Snapshot {
+  /// The holdouts with no other names than those of `shown` experiments; those that cover nothing are left out.
+  private func covering(_ shown: [Int]) -> [Holdout] {
+    guard !holdouts.isEmpty else { return [] }
+    let names = Set(shown.flatMap { [experiments[$0].id, experiments[$0].key] })
+    return holdouts.compactMap { $0.covering(names) }
   }
 }
 

@@ -2,14 +2,10 @@
 // never hold. A part that is left out is missing for those that need it, until no more are.
 
 extension Snapshot {
-  var hasRequirements: Bool {
-    !experiments.allSatisfy(\.requires.isEmpty) || !flags.allSatisfy(\.requires.isEmpty)
-  }
-
   /// Notes in `graph` who needs whom once what cannot be met is left out.
   mutating func checkRequirements() {
     graph = RequirementGraph(experiments, flags)
-    guard hasRequirements else { return }
+    guard graph.hasRequirements else { return }
     quarantineRequirements()
     warnOfRequirements()
   }
