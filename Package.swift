@@ -22,13 +22,25 @@ let strict: [SwiftSetting] = [
   .unsafeFlags(instructionSet),
 ]
 
+/// Of Sources: libraries that nothing there uses are not linked, since each that a program begins with costs memory and
+/// time. What measures and tests may use them.
+let lean: [SwiftSetting] = [
+  .unsafeFlags([
+    "-Xfrontend", "-disable-implicit-concurrency-module-import",
+    "-Xfrontend", "-disable-implicit-string-processing-module-import",
+  ])
+]
+
 func room(_ name: String, _ imports: [String] = [], path: String? = nil) -> Target {
-  .target(name: name, dependencies: imports.map { .byName(name: $0) }, path: path, swiftSettings: strict)
+  .target(
+    name: name, dependencies: imports.map { .byName(name: $0) }, path: path,
+    swiftSettings: strict + (path == nil ? lean : []))
 }
 
 func program(_ name: String, _ imports: [String], path: String? = nil) -> Target {
   .executableTarget(
-    name: name, dependencies: imports.map { .byName(name: $0) }, path: path, swiftSettings: strict)
+    name: name, dependencies: imports.map { .byName(name: $0) }, path: path,
+    swiftSettings: strict + (path == nil ? lean : []))
 }
 
 func tests(_ name: String, _ imports: [String], exclude: [String] = []) -> Target {
