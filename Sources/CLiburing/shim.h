@@ -45,6 +45,11 @@ static inline int turnout_processor_suffices(void) {
 
 static inline void turnout_name_thread(const char *name) { prctl(15 /* PR_SET_NAME */, name); }
 
+// glibc's own; the Glibc module has no malloc.h.
+int malloc_trim(unsigned long pad);
+int mallopt(int parameter, int value);
+static const int turnout_heap_trim_threshold = -1;  // M_TRIM_THRESHOLD
+
 // What linux/udp.h calls UDP_SEGMENT and UDP_GRO; old C libraries know neither.
 static const int turnout_udp_segment = 103;
 static const int turnout_udp_gro = 104;

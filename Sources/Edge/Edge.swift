@@ -29,6 +29,7 @@ package enum Edge {
   /// for the configuration again when the process is told to read its files anew.
   package static func run(_ configuration: Configuration, reread: () throws -> Configuration) throws {
     let signals = Signals()
+    Memory.keepHeapSmall()
     let count = configuration.workers > 0 ? configuration.workers : Threads.processors.count
     let isEnding = SharedWord()
     let workers = (0..<count).map { _ in WorkerWords(counterCount: ServeCounters.count) }

@@ -2,6 +2,7 @@
 // anything, so capacities can be generous; pages are zero at first.
 
 package import Bytes
+internal import CLiburing
 import Glibc
 
 package struct Memory: ~Copyable, Sendable {
@@ -28,6 +29,19 @@ package struct Memory: ~Copyable, Sendable {
     let region = region
     discard self
     return region
+  }
+
+  /// Bytes that the heap may keep free at its end. Unless told, it keeps up to twice its largest array.
+  private static var heapKept: Int32 { 1 << 20 }
+
+  /// Makes the heap give back what is freed at its end, and large arrays as they go; for the start.
+  package static func keepHeapSmall() {
+    _ = mallopt(turnout_heap_trim_threshold, heapKept)
+  }
+
+  /// Gives back what is free within the heap: after work that needs much more of it than it leaves behind.
+  package static func trimHeap() {
+    malloc_trim(0)
   }
 
   /// Lets the kernel take the pages of a region back; they read as zero afterwards.

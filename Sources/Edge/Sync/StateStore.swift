@@ -65,9 +65,12 @@ struct StateStore: Sendable {
     return document?.withBytes { Digest.sha256Hex($0) } == manifest.sha256
   }
 
-  /// Both generations, the newer one first; what cannot be read is left out and told to `report`.
-  func read(_ environment: String, report: (Refusal) -> Void) -> [Generation] {
-    [Layout.manifest(environment), previous(environment)].compactMap { name in
+  /// Both generations, the newer one first, each read when it is asked for; what cannot be read is left out and
+  /// told to `report`.
+  func read(
+    _ environment: String, report: @escaping (Refusal) -> Void
+  ) -> some Sequence<Generation> {
+    [Layout.manifest(environment), previous(environment)].lazy.compactMap { name in
       guard File.exists(path(name)) else { return nil }
       do throws(Refusal) {
         let envelope = try read(name, limit: Envelope.byteCountMax)

@@ -23,6 +23,8 @@ final class SyncLoop {
   private var fetches: [Int: (fetch: Fetch, follower: Follower)] = [:]
   private var editionNumbers = Set(0..<WorkerWords.editionMax)
   private var random = SystemRandomNumberGenerator()
+  /// Whether a snapshot was compiled, which takes several times the memory that it leaves behind.
+  private var hasCompiled = false
 
   /// How long a negative answer for an environment that a request named is remembered.
   private static let absentTime: UInt64 = 30_000_000_000
@@ -52,6 +54,7 @@ final class SyncLoop {
     }
     publish()
     for follower in followers { loadLastGood(follower) }
+    trim()
   }
 
   static func readTrust(_ path: String) throws -> TrustedKeys {
@@ -74,7 +77,13 @@ final class SyncLoop {
       takeWants()
       expireFetches(Clock.monotonic())
       noticeExpiry()
+      trim()
     }
+  }
+
+  private func trim() {
+    if hasCompiled { Memory.trimHeap() }
+    hasCompiled = false
   }
 
   // MARK: - Who is followed
@@ -382,7 +391,7 @@ final class SyncLoop {
     } catch {
       report(error, follower)
     }
-    for generation in store.read(follower.environment, report: { report($0, follower) }) {
+    for generation in store.read(follower.environment, report: { [self] in report($0, follower) }) {
       do throws(Refusal) {
         let source = try source(generation, follower)
         try install(follower, source, isFromDisk: true)
@@ -449,6 +458,7 @@ final class SyncLoop {
     follower.isFromDisk = isFromDisk
     follower.isExpired = isOver(source.manifest, follower)
     publish()
+    hasCompiled = true
     words.count(SyncCounters.publications)
     if let former {
       publisher.retire(former.index) { [self] in
