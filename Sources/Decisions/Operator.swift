@@ -1,7 +1,7 @@
 // How a condition compares an attribute with its value. Comparison is strict: no type is converted, and a
 // missing attribute equals nothing.
 
-import Bytes
+package import Bytes
 
 package enum Operator: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   case eq, neq, `in`, notIn, contains, gt, lt
@@ -33,7 +33,7 @@ package enum Operator: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   }
 
   /// The operator of that name, or nil.
-  package static func named(_ name: String) -> Operator? {
-    allCases.first { String($0.name.bytes) == name }
+  package static func named(_ name: ByteView) -> Operator? {
+    allCases.first { name.equals($0.name) }
   }
 }

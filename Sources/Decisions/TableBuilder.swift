@@ -49,7 +49,10 @@ package struct TableBuilder {
   private var layerMembers: [UInt32] = []
   private var overridesByUser: [[UInt8]: [OverrideRow]] = [:]
 
-  package init() {}
+  /// A builder of tables with about `textCapacity` bytes of text, so that it need not move while it grows.
+  package init(textCapacity: Int = 0) {
+    text.reserveCapacity(textCapacity)
+  }
 
   // MARK: - Interned parts
 
@@ -183,27 +186,25 @@ package struct TableBuilder {
   /// The index of a rule list, each rule a list of conditions.
   package mutating func internRuleList(_ list: [[UInt32]]) -> UInt32 {
     guard !list.isEmpty else { return 0 }
-    let first = ruleSteps.count
+    // As if they stood at the start.
+    var steps: [RuleStep] = []
     for rule in list {
       let conditions = rule.isEmpty ? [RuleStep.always] : rule
-      let end = ruleSteps.count + conditions.count
-      ruleSteps += conditions.map { RuleStep(condition: $0, ruleEnd: end) }
+      let end = steps.count + conditions.count
+      steps += conditions.map { RuleStep(condition: $0, ruleEnd: end) }
     }
-    // Of a list that is known the steps are taken back.
-    let steps = ruleSteps[first...]
-    let hash = hash(steps.lazy.map { $0.condition ^ ($0.ruleEnd - UInt32(first)) << 16 })
+    let hash = hash(steps.lazy.map { $0.condition ^ $0.ruleEnd << 16 })
     let known = ruleListIndex.place(hash) { place in
       let other = ruleLists[place]
       return ruleSteps[other.range].elementsEqual(steps) {
-        $0.condition == $1.condition && $0.ruleEnd - other.first == $1.ruleEnd - UInt32(first)
+        $0.condition == $1.condition && $0.ruleEnd - other.first == $1.ruleEnd
       }
     }
-    if let known {
-      ruleSteps.removeSubrange(first...)
-      return UInt32(known)
-    }
+    if let known { return UInt32(known) }
+    let first = ruleSteps.count
     ruleListIndex.add(ruleLists.count, hash)
-    ruleLists.append(Run(first: first, count: ruleSteps.count - first))
+    ruleLists.append(Run(first: first, count: steps.count))
+    ruleSteps += steps.map { RuleStep(condition: $0.condition, ruleEnd: first + Int($0.ruleEnd)) }
     return UInt32(ruleLists.count - 1)
   }
 
@@ -381,6 +382,9 @@ package struct TableBuilder {
     let (users, overrideRows) = overrideTables()
     let nodes = attributeTables()
     let (saltGroups, saltWords) = groupSalts()
+    // Nearly all of it, so that it hardly moves while it grows.
+    bytes.reserveCapacity(
+      (text.count + bucketTables.count + saltWords.count * MemoryLayout<Murmur3.Lanes>.stride) * 9 / 8)
     header.experiments = append(experiments, to: &bytes)
     header.experimentNames = append(experimentNames, to: &bytes)
     header.variants = append(variants, to: &bytes)

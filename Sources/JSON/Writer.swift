@@ -2,26 +2,34 @@
 
 package import Bytes
 
-package struct Writer {
+@usableFromInline package struct Writer {
   /// The text so far.
   package private(set) var text: [UInt8] = []
   private var needsComma = false
 
-  package init() {}
+  /// A writer of about `capacity` bytes, so that the text need not move while it grows.
+  package init(capacity: Int = 0) {
+    text.reserveCapacity(capacity)
+  }
 
   package mutating func object(_ body: (inout Writer) -> Void) {
-    enclose(UInt8(ascii: "{"), UInt8(ascii: "}"), body)
+    open(UInt8(ascii: "{"))
+    body(&self)
+    close(UInt8(ascii: "}"))
   }
 
   package mutating func array(_ body: (inout Writer) -> Void) {
-    enclose(UInt8(ascii: "["), UInt8(ascii: "]"), body)
+    open(UInt8(ascii: "["))
+    body(&self)
+    close(UInt8(ascii: "]"))
   }
 
+  @inlinable
   package mutating func array<Items: Sequence>(_ items: Items, _ body: (inout Writer, Items.Element) -> Void)
   {
-    array { writer in
-      for item in items { body(&writer, item) }
-    }
+    open(UInt8(ascii: "["))
+    for item in items { body(&self, item) }
+    close(UInt8(ascii: "]"))
   }
 
   /// The name of a member; its value must follow.
@@ -75,12 +83,16 @@ package struct Writer {
     text.append(json)
   }
 
-  private mutating func enclose(_ open: UInt8, _ close: UInt8, _ body: (inout Writer) -> Void) {
+  @usableFromInline
+  mutating func open(_ byte: UInt8) {
     separate()
-    text.append(open)
+    text.append(byte)
     needsComma = false
-    body(&self)
-    text.append(close)
+  }
+
+  @usableFromInline
+  mutating func close(_ byte: UInt8) {
+    text.append(byte)
     needsComma = true
   }
 

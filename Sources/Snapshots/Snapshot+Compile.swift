@@ -10,7 +10,8 @@ extension Snapshot {
   package mutating func compile() throws(Finding) -> [UInt8] {
     // Each may cover every experiment, so their number is checked before they are listed.
     try check("holdouts", holdouts.count, Capacity.holdouts)
-    var builder = TableBuilder()
+    // Ready-made answers repeat what the document says once.
+    var builder = TableBuilder(textCapacity: byteCount * 2)
     builder.header.version = Int64(version)
     builder.header.participationCap = Int64(participationCap ?? -1)
     builder.header.environment = builder.intern(Array(environment.utf8))

@@ -14,6 +14,7 @@ extension Snapshot {
       throw Finding(
         .refused, "", "not a JSON document: \(String(error.reason.bytes)) at byte \(error.offset)")
     }
+    byteCount = text.count
     let head = try Fields(document.root, at: .root, .refused)
     version = try head.integer("version", in: 0...Int.max)
     environment = String(decoding: try head.name("environment"), as: UTF8.self)
@@ -83,7 +84,7 @@ extension Flag {
     let fields = try Fields(element, at: place, .quarantined)
     key = try fields.name("key")
     let name = try fields.string("type")
-    guard let type = FlagType.allCases.first(where: { String($0.name.bytes).utf8.elementsEqual(name) }) else {
+    guard let type = name.withBytes({ name in FlagType.allCases.first { name.equals($0.name) } }) else {
       throw fields.fault("type", "\"\(String(decoding: name, as: UTF8.self))\" is no type of a flag")
     }
     self.type = type
@@ -170,9 +171,9 @@ extension Condition {
     guard attribute.count(where: { $0 == UInt8(ascii: ".") }) < Reader.depthMax else {
       throw fields.fault("attribute", "has more than \(Reader.depthMax) parts")
     }
-    let name = String(decoding: try fields.string("operator"), as: UTF8.self)
-    guard let operation = Operator.named(name) else {
-      throw fields.fault("operator", "\"\(name)\" is no operator")
+    let name = try fields.string("operator")
+    guard let operation = name.withBytes({ Operator.named($0) }) else {
+      throw fields.fault("operator", "\(quoted(name)) is no operator")
     }
     self.operation = operation
     guard operation != .exists, operation != .notExists else {

@@ -17,7 +17,7 @@ extension Snapshot {
     let serverOnlyFlags = Set(zip(flags, isFlagOmitted).compactMap { $1 ? $0.key : nil })
     let shown = experiments.indices.filter { !isOmitted[$0] }
     let usedLayers = Set(shown.compactMap { experiments[$0].layer })
-    var writer = Writer()
+    var writer = Writer(capacity: byteCount)
     writer.object { writer in
       head(&writer)
       writer.key("flags")

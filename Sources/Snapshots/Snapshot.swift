@@ -12,6 +12,8 @@ package struct Snapshot: Sendable {
   var layers: [Layer] = []
   var holdouts: [Holdout] = []
   var experiments: [Experiment] = []
+  /// Bytes of its document: what is made of it is about as large.
+  let byteCount: Int
   /// Of everything that was not left out.
   var graph = RequirementGraph([], [])
   /// What was left out or looks wrong, in the order of the document.
