@@ -208,6 +208,17 @@ package struct RingSettings: Sendable {
     }
   }
 
+  /// Hands over what is queued and lets what is done complete, without waiting: for a thread that has its processor
+  /// to itself and nothing better to do than to look.
+  package mutating func look() {
+    let code = unsafe io_uring_submit_and_get_events(ring)
+    switch -code {
+    case _ where code >= 0: break
+    case EINTR, EBUSY, EAGAIN: break
+    default: preconditionFailure("io_uring_submit_and_get_events failed with errno \(-code)")
+    }
+  }
+
   /// The next completion, or nil when all that came were drained.
   package mutating func next() -> Completion? {
     while true {
