@@ -106,7 +106,7 @@ let package = Package(
         "Exposures", "Operations",
       ]),
 
-    // Programs that measure, and the room they share; `make bench` runs them.
+    // Programs that measure, and the rooms they share; `make bench` runs them.
     .systemLibrary(name: "CPeers", path: "Benchmarks/CPeers"),
     room("Measuring", ["Bytes", "JSON", "Kernel"], path: "Benchmarks/measuring"),
     program(
@@ -117,8 +117,8 @@ let package = Package(
       ],
       path: "Benchmarks/engine"),
     program(
-      "bench-exposures", ["Bytes", "Exposures", "HTTP", "Kernel", "Publication"], path: "Benchmarks/exposures"
-    ),
+      "bench-exposures", ["Bytes", "Exposures", "HTTP", "Kernel", "Measuring", "Publication"],
+      path: "Benchmarks/exposures"),
 
     // Tests/<Room>Tests/<File>Tests.swift mirrors Sources/<Room>/<File>.swift.
     room("TestSupport", ["Bytes"], path: "Tests/TestSupport"),
@@ -153,7 +153,8 @@ let package = Package(
         "Exposures",
         "Publication", "Server", "Collector", "CSQLite", "CKafka", "TestSupport", "ProgramSupport",
       ]),
-    tests("MeasuringTests", ["bench-engine", "JSON", "Kernel", "Measuring", "ProgramSupport"]),
+    tests(
+      "MeasuringTests", ["bench-engine", "JSON", "Kernel", "Measuring", "ProgramSupport", "TestSupport"]),
     tests("PublicationTests", ["Bytes", "Publication", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

@@ -4,12 +4,13 @@ import Bytes
 import Glibc
 import HTTP
 import Kernel
+import Measuring
 
 final class CollectorUnderTest {
   let port: UInt16 = 17_073
   private let httpPort: UInt16 = 17_074
   private let folder: String
-  private let pid: pid_t
+  private let process: ChildProcess
 
   init(_ program: String, processor: Int, hasDatabase: Bool) throws {
     folder = "/tmp/turnout-bench-\(getpid())-\(hasDatabase)"
@@ -19,34 +20,14 @@ final class CollectorUnderTest {
       "files": {"database": \(hasDatabase)}}
       """
     try File.replace(folder + "/collector.json", with: Array(configuration.utf8))
-    pid = try Self.spawn([
-      "/usr/bin/taskset", "-c", "\(processor)", program, "--config", folder + "/collector.json",
-    ])
-    let deadline = Clock.monotonic() + 5_000_000_000
-    while (try? page("/ready")) == nil {
-      precondition(Clock.monotonic() < deadline, "the collector does not start")
-      Process.pause(microseconds: 10_000)
-    }
+    process = try ChildProcess(
+      [program, "--config", folder + "/collector.json"], processor: processor, log: folder + "/log")
+    try process.wait { (try? page("/ready")) != nil }
   }
 
   deinit {
-    kill(pid, SIGKILL)
-    var status: Int32 = 0
-    unsafe waitpid(pid, &status, 0)
-    _ = try? Self.spawn(["/bin/rm", "-rf", folder])
-  }
-
-  private static func spawn(_ words: [String]) throws -> pid_t {
-    var pid = pid_t()
-    var arguments: [UnsafeMutablePointer<CChar>?] =
-      unsafe words.map { unsafe strdup($0) } + [nil]
-    var actions = unsafe posix_spawn_file_actions_t()
-    unsafe posix_spawn_file_actions_init(&actions)
-    unsafe posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-    let code = unsafe posix_spawn(&pid, words[0], &actions, nil, &arguments, environ)
-    for index in unsafe arguments.indices { unsafe free(arguments[index]) }
-    guard code == 0 else { throw SystemFailure("start \(words[0])", code: code) }
-    return pid
+    process.end()
+    _ = try? ChildProcess.run(["rm", "-rf", folder], log: "/dev/null")
   }
 
   private func page(_ path: String) throws -> String {
