@@ -38,8 +38,14 @@ bench: setup-bench  ## measure; each program prints a table
 	$(SWIFT) build -c release --product bench-engine
 	$(SWIFT) build -c release --product turnout-collector
 	$(SWIFT) build -c release --product bench-exposures
+	$(SWIFT) build -c release --product turnout-edge
+	$(SWIFT) build -c release --product turnout
+	$(SWIFT) build -c release --product bench-responder
+	$(SWIFT) build -c release --product bench-serve
+	$(SWIFT) build -c release --product bench-load
 	$(BUILD)/bench-engine
 	$(BUILD)/bench-exposures
+	$(BUILD)/bench-serve
 
 clean:  ## remove what was built and what the demo wrote
 	rm -rf .build run

@@ -114,6 +114,10 @@ let package = Package(
     program(
       "bench-load", ["Arguments", "Kernel", "LoadGenerator", "Measuring", "Operations"],
       path: "Benchmarks/load"),
+    program(
+      "bench-serve",
+      ["Arguments", "Bytes", "HTTP", "Kernel", "LoadGenerator", "Measuring", "Operations"],
+      path: "Benchmarks/serve"),
     .executableTarget(name: "bench-responder", dependencies: ["CLiburing"], path: "Benchmarks/responder"),
     program(
       "bench-engine",
@@ -165,6 +169,9 @@ let package = Package(
     tests(
       "LoadGeneratorTests",
       ["Bytes", "Kernel", "LoadGenerator", "Measuring", "Publication", "ProgramSupport"]),
+    tests(
+      "BenchmarkTests",
+      ["bench-load", "bench-serve", "turnout-edge", "turnout", "Kernel", "LoadGenerator", "ProgramSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )
