@@ -15,6 +15,7 @@ static inline void turnout_sqe_select_buffer(struct io_uring_sqe *sqe, unsigned 
   sqe->flags |= IOSQE_BUFFER_SELECT;
   sqe->buf_group = group;
 }
+static inline void turnout_sqe_skip_success(struct io_uring_sqe *sqe) { sqe->flags |= IOSQE_CQE_SKIP_SUCCESS; }
 static inline unsigned turnout_setup_flags(int full) {
   unsigned flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
   if (full) flags |= IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
@@ -25,6 +26,12 @@ static inline int turnout_cqe_has_more(const struct io_uring_cqe *cqe) {
 }
 static inline int turnout_cqe_buffer(const struct io_uring_cqe *cqe) {
   return cqe->flags & IORING_CQE_F_BUFFER ? (int)(cqe->flags >> IORING_CQE_BUFFER_SHIFT) : -1;
+}
+static inline int turnout_cq_is_overflowing(const struct io_uring *ring) {
+  return (IO_URING_READ_ONCE(*ring->sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0;
+}
+static inline unsigned long long turnout_cq_token(const struct io_uring *ring, unsigned index) {
+  return ring->cq.cqes[(*ring->cq.khead + index) & *ring->cq.kring_mask].user_data;
 }
 static inline unsigned turnout_cq_overflow(const struct io_uring *ring) { return *ring->cq.koverflow; }
 

@@ -15,6 +15,9 @@ package struct RingSettings: Sendable {
   package var buffers = 256
   /// Bytes of one receive buffer.
   package var bufferSize = 4096
+  /// Bytes from one to the next: an odd number of cache lines, so that their beginnings, which is all that most requests
+  /// fill, do not share a few sets of the processor's caches.
+  var bufferStride: Int { (bufferSize / 128 + 3) * 128 + 64 }
 
   package init() {}
 }
@@ -28,6 +31,8 @@ package struct RingSettings: Sendable {
   private let batch: UnsafeMutablePointer<UnsafeMutablePointer<io_uring_cqe>?>
   /// What a received message is to be laid out like.
   private let messageForm: UnsafeMutablePointer<msghdr>
+  /// Whether completions are posted by this thread's own calls alone, so that silence can be told from "not yet".
+  package let isDeferring: Bool
   private var batchCount = 0
   private var batchIndex = 0
   private let waker: Waker
@@ -39,10 +44,12 @@ package struct RingSettings: Sendable {
   package init(_ settings: RingSettings = RingSettings(), waker: Waker) throws(SystemFailure) {
     self.settings = settings
     self.waker = waker
-    let buffersMemory = try Memory(byteCount: settings.buffers * settings.bufferSize)
+    let buffersMemory = try Memory(byteCount: settings.buffers * settings.bufferStride)
     let bufferRingMemory = try Memory(byteCount: settings.buffers * MemoryLayout<io_uring_buf>.stride)
     let ring = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
-    try unsafe Ring.setUp(ring, settings)
+    let isDeferring = try unsafe Ring.setUp(ring, settings)
+    // A failure costs a look-up of the ring's descriptor in each call, and nothing else.
+    _ = unsafe io_uring_register_ring_fd(ring)
     var registration = io_uring_buf_reg()
     registration.ring_addr = UInt64(UInt(bitPattern: unsafe bufferRingMemory.region.start))
     registration.ring_entries = UInt32(settings.buffers)
@@ -53,6 +60,7 @@ package struct RingSettings: Sendable {
       throw SystemFailure("io_uring_register_buf_ring", code: -code, remedy: "Use Linux 6.0 or later.")
     }
     unsafe self.ring = ring
+    self.isDeferring = isDeferring
     unsafe bufferRing = bufferRingMemory.region.start.assumingMemoryBound(to: io_uring_buf_ring.self)
     self.buffersMemory = buffersMemory
     self.bufferRingMemory = bufferRingMemory
@@ -72,18 +80,20 @@ package struct RingSettings: Sendable {
     unsafe messageForm.deallocate()
   }
 
+  /// Whether completions are deferred.
   private static func setUp(
     _ ring: UnsafeMutablePointer<io_uring>, _ settings: RingSettings
-  ) throws(SystemFailure) {
+  ) throws(SystemFailure) -> Bool {
     // Deferred task work (Linux 6.1) runs completions only when this thread asks for them.
     for full: Int32 in [1, 0] {
       var parameters = io_uring_params()
       parameters.flags = turnout_setup_flags(full)
       parameters.cq_entries = settings.completions
       let code = unsafe io_uring_queue_init_params(settings.submissions, ring, &parameters)
-      if code == 0 { return }
+      if code == 0 { return full == 1 }
       guard full == 1, -code == EINVAL else { throw failure(-code) }
     }
+    return false
   }
 
   private static func failure(_ code: Int32) -> SystemFailure {
@@ -160,6 +170,16 @@ package struct RingSettings: Sendable {
     unsafe turnout_sqe_set_token(sqe, token.bits)
   }
 
+  /// Sends from `bytes` while the submission is handed over, and is silent if all of them were taken. If not, a completion
+  /// tells how many were, or that none was (``Completion/isRefused``): it is there when ``wait(nanoseconds:)`` returns.
+  package mutating func sendSilently(_ socket: Int32, _ bytes: ByteView, _ token: Token) {
+    let sqe = unsafe vacantSubmission()
+    let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_WAITALL) | Int32(MSG_DONTWAIT)
+    unsafe io_uring_prep_send(sqe, socket, bytes.start, bytes.count, flags)
+    unsafe turnout_sqe_skip_success(sqe)
+    unsafe turnout_sqe_set_token(sqe, token.bits)
+  }
+
   /// Connects to `address`. Hands everything over at once: the kernel reads the address only then.
   package mutating func connect(_ socket: Int32, to address: Address, _ token: Token) {
     let sqe = unsafe vacantSubmission()
@@ -193,6 +213,17 @@ package struct RingSettings: Sendable {
   }
 
   // MARK: - Completions
+
+  /// The completions that came and were not yet drained by ``next()``; nil while the kernel keeps some aside. To be asked
+  /// for when all that came before were drained.
+  package var readyCount: Int? {
+    unsafe turnout_cq_is_overflowing(ring) != 0 ? nil : Int(io_uring_cq_ready(ring))
+  }
+
+  /// The token of one of them, the oldest first.
+  package func token(ofReady index: Int) -> Token {
+    unsafe Token(bits: turnout_cq_token(ring, UInt32(index)))
+  }
 
   /// Hands over what is queued and waits for a completion, at most `nanoseconds`.
   package mutating func wait(nanoseconds: UInt64) {
@@ -246,7 +277,7 @@ package struct RingSettings: Sendable {
 
   /// The memory of a receive buffer, valid until it is given back.
   package func buffer(_ index: Int32) -> ByteRegion {
-    buffersMemory.region.part(from: Int(index) * settings.bufferSize, count: settings.bufferSize)
+    buffersMemory.region.part(from: Int(index) * settings.bufferStride, count: settings.bufferSize)
   }
 
   /// Gives a receive buffer back to the kernel.

@@ -25,6 +25,7 @@ package struct Token: Equatable, BitwiseCopyable, Sendable {
   }
 
   package var operation: Operation { Operation(rawValue: UInt8(bits >> 56))! }
+  package var isSend: Bool { bits >> 56 == UInt64(Operation.send.rawValue) }
   package var slot: Int { Int(bits >> 32 & 0xFF_FFFF) }
   package var generation: UInt32 { UInt32(truncatingIfNeeded: bits) }
 }
@@ -41,6 +42,8 @@ package struct Completion: BitwiseCopyable, Sendable {
 
   /// Whether it was ended by ``Ring/cancel(_:)``.
   package var isCancelled: Bool { result == -ECANCELED }
+  /// Whether nothing could be sent without waiting.
+  package var isRefused: Bool { result == -EAGAIN }
   /// Whether no receive buffer was left.
   package var isOutOfBuffers: Bool { result == -ENOBUFS }
 }

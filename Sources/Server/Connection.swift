@@ -14,6 +14,8 @@ struct Connection: BitwiseCopyable {
 
   var isReceiving = false
   var isSending = false
+  /// Bytes that are being sent silently; 0 while none are.
+  var silentCount: UInt32 = 0
   /// Whether receiving was stopped because the client does not read its answers.
   var isPaused = false
   /// Whether the client said that it will send no more.

@@ -43,6 +43,9 @@ package struct Server: ~Copyable {
   /// Connections that have something to send or to receive at the end of the turn.
   private let dirty: Cells<UInt32>
   private var dirtyCount = 0
+  /// Connections to which something is being sent silently.
+  private let silentSlots: Cells<UInt32>
+  private var silentSlotCount = 0
   private let releasedPins: Cells<Int32>
   private var releasedCount = 0
   /// Completions of guests, oldest first: a ring of its own.
@@ -82,6 +85,8 @@ package struct Server: ~Copyable {
   private static var warmMax: Int { 512 * 1024 * 1024 }
   /// Bytes handed to one send.
   private static var sendMax: Int { 256 * 1024 }
+  /// Bytes that are sent silently: a socket nearly always has room for so many.
+  private static var silentMax: Int { 32 * 1024 }
 
   /// A server for the calling thread that accepts on `listeners`, and with `tls` over TLS on `secureListeners`;
   /// both outlive it.
@@ -93,7 +98,7 @@ package struct Server: ~Copyable {
     let secureStart = listeners.count
     let listeners = listeners + secureListeners
     let count = limits.connections
-    let perSlot = MemoryLayout<Connection>.stride + MemoryLayout<Peer.Row>.stride + 8 + 4 * 4
+    let perSlot = MemoryLayout<Connection>.stride + MemoryLayout<Peer.Row>.stride + 8 + 5 * 4
     // One for each receive buffer and each other operation that a guest may have under way.
     let guestMax = settings.buffers + Self.guestOperationMax
     let ring = try Ring(settings, waker: waker)
@@ -115,6 +120,7 @@ package struct Server: ~Copyable {
     freeSlots = carver.cells(count)
     queue = carver.cells(count)
     dirty = carver.cells(count)
+    silentSlots = carver.cells(count)
     releasedPins = carver.cells(count)
     guests = carver.cells(guestMax)
     freeCount = count
@@ -154,6 +160,7 @@ package struct Server: ~Copyable {
       if deadline != .max { timeout = min(timeout, deadline > now ? deadline - now : 0) }
     }
     ring.wait(nanoseconds: timeout)
+    if silentSlotCount > 0 { endSilentSends() }
     turn += 1
     now = Clock.monotonic()
     queueBudget = queueCount
@@ -411,15 +418,40 @@ package struct Server: ~Copyable {
     guard connections[slot].isOpen, connections[slot].generation == completion.token.generation else {
       return
     }
+    connections[slot].silentCount = 0
+    if completion.isRefused, !connections[slot].isClosing { return send(slot, waits: true) }
+    guard completion.result > 0 || connections[slot].isClosing else {
+      connections[slot].isSending = false
+      return close(slot)
+    }
+    sent(slot, UInt32(max(0, completion.result)))
+  }
+
+  /// What was sent silently in the turn before was sent, unless a completion tells otherwise. Connections of which one does
+  /// are left to it.
+  private mutating func endSilentSends() {
+    guard let readyCount = ring.readyCount else { return }
+    for index in 0..<readyCount {
+      let token = ring.token(ofReady: index)
+      if token.isSend { connections[token.slot].silentCount = 0 }
+    }
+    for index in 0..<silentSlotCount {
+      let slot = Int(silentSlots[index])
+      let count = connections[slot].silentCount
+      connections[slot].silentCount = 0
+      if count > 0 { sent(slot, count) }
+    }
+    silentSlotCount = 0
+  }
+
+  private mutating func sent(_ slot: Int, _ count: UInt32) {
     connections[slot].isSending = false
+    tally.sentBytes += UInt64(count)
     if connections[slot].isClosing { return recycle(slot) }
-    guard completion.result > 0 else { return close(slot) }
-    tally.sentBytes += UInt64(completion.result)
-    if connections[slot].isSecure { return sentCiphertext(slot, Int(completion.result)) }
-    let count = UInt32(completion.result)
+    if connections[slot].isSecure { return sentCiphertext(slot, Int(count)) }
     if connections[slot].answers >= 0 {
       connections[slot].answersStart += count
-      if connections[slot].answersStart < connections[slot].answersEnd { return send(slot) }
+      if connections[slot].answersStart < connections[slot].answersEnd { return send(slot, waits: true) }
       releaseAnswers(slot)
     } else {
       connections[slot].tail = connections[slot].tail.dropping(Int(count))
@@ -466,7 +498,8 @@ package struct Server: ~Copyable {
       connections[slot].socket, Token(.receive, slot: slot, generation: connections[slot].generation))
   }
 
-  mutating func send(_ slot: Int) {
+  /// Sends what the connection has; `waits` if its socket may have no room for all of it.
+  mutating func send(_ slot: Int, waits: Bool = false) {
     let connection = connections[slot]
     let bytes =
       connection.isSecure
@@ -478,7 +511,25 @@ package struct Server: ~Copyable {
     if !connection.isSecure || tls.rows[slot].carriesAnswer || connection.isStream {
       expect(slot, .write, within: limits.writeTime)
     }
-    ring.send(connection.socket, bytes, Token(.send, slot: slot, generation: connection.generation))
+    let token = Token(.send, slot: slot, generation: connection.generation)
+    if !waits, bytes.count <= Self.silentMax, maySendSilently(slot) {
+      connections[slot].silentCount = UInt32(bytes.count)
+      silentSlots[silentSlotCount] = UInt32(slot)
+      silentSlotCount += 1
+      ring.sendSilently(connection.socket, bytes, token)
+    } else {
+      ring.send(connection.socket, bytes, token)
+    }
+  }
+
+  /// Whether nothing has to be done as soon as the connection's answers are sent, but to wait for its next request:
+  /// that they were sent is then found out in the next turn, whatever that one is about.
+  private func maySendSilently(_ slot: Int) -> Bool {
+    let connection = connections[slot]
+    return ring.isDeferring && silentSlotCount < silentSlots.count && !isDraining && connection.isReceiving
+      && !connection.isLast
+      && !connection.hasEnded && !connection.isStream && !connection.isSecure && connection.pending < 0
+      && connection.tail.isEmpty
   }
 
   func answersRegion(_ slot: Int) -> ByteRegion {

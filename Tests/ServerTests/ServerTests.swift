@@ -39,6 +39,9 @@ struct ServerTests {
           if exchange.path.equals("/large") {
             for _ in 0..<Self.largeCount { exchange.output.append("x") }
           }
+          if exchange.path.starts(with: ("/padded" as StaticString).bytes) {
+            for _ in 0..<Self.paddingCount { exchange.output.append("x") }
+          }
           head.finish(&exchange.output)
           server.exchange = exchange
           server.finish()
@@ -49,6 +52,7 @@ struct ServerTests {
   }
 
   private static let largeCount = 6 << 20
+  private static let paddingCount = 8000
 
   private func request(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n" }
 
@@ -105,6 +109,22 @@ struct ServerTests {
     #expect(try client.read().text == "/first")
     #expect(try client.read().body.count == Self.largeCount + 6)
     #expect(try client.read().text == "/last")
+    #expect(try client.readToEnd() == [])
+  }
+
+  @Test func `answers that the client does not read in time arrive whole, and in order`() throws {
+    let client = try RawClient(path: socket)
+    let other = try RawClient(path: socket)
+    let padding = String(repeating: "x", count: Self.paddingCount)
+    // Each is answered in a turn of its own, until the socket holds no more and one is taken in part or not at all.
+    for index in 0..<80 {
+      let text = Array(request("/padded-\(index)-").utf8)
+      #expect(client.sendBlindly(text) == text.count)
+      #expect(try other.get("/tick").text == "/tick")
+    }
+    for index in 0..<80 { #expect(try client.read().text == "/padded-\(index)-\(padding)") }
+    #expect(try client.get("/after").text == "/after")
+    client.endSending()
     #expect(try client.readToEnd() == [])
   }
 }
