@@ -67,12 +67,14 @@ extension Workspace {
     case .no: return false
     case .unknown: break
     }
-    let holds = evaluate(rows.conditions[index], rows, context)
+    let holds = evaluate(index, rows, context)
     conditionMemo[index] = holds ? .yes : .no
     return holds
   }
 
-  private mutating func evaluate(_ condition: ConditionRow, _ rows: RuleRows, _ context: ByteView) -> Bool {
+  @inline(never)
+  private mutating func evaluate(_ index: Int, _ rows: RuleRows, _ context: ByteView) -> Bool {
+    let condition = rows.conditions[index]
     let slot = Int(condition.attribute)
     if attributes[slot].isRaw { settle(slot, context) }
     let value = attributes[slot]
@@ -121,6 +123,7 @@ extension Workspace {
     }
   }
 
+  @inline(__always)
   private mutating func isAmong(
     _ condition: ConditionRow, _ value: AttributeValue, _ rows: RuleRows, _ context: ByteView
   ) -> Bool {
@@ -152,6 +155,7 @@ extension Workspace {
     return false
   }
 
+  @inline(__always)
   private static func compareNumbers(_ condition: ConditionRow, _ value: AttributeValue, _ rows: RuleRows)
     -> Bool
   {
