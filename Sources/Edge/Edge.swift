@@ -95,7 +95,8 @@ package enum Edge {
       let link = CollectorLink(endpoint: collector, sockets: sockets, wakers: wakers)
       try start("report") { link.run() }
     }
-    try start("sync") {
+    // Compiling takes long, and who asks must not wait for it.
+    try start("sync", givesWay: true) {
       let loop = try SyncLoop(
         configuration, workers: workers + [admin], words: sync, waker: syncWaker)
       loop.run()
@@ -126,9 +127,10 @@ package enum Edge {
 
   /// A thread whose failure to start is the process's: half an edge is worse than none.
   private static func start(
-    _ name: String, processor: Int? = nil, _ body: @escaping @Sendable () throws -> Void
+    _ name: String, processor: Int? = nil, givesWay: Bool = false,
+    _ body: @escaping @Sendable () throws -> Void
   ) throws(SystemFailure) {
-    try Threads.start(name, processor: processor) {
+    try Threads.start(name, processor: processor, givesWay: givesWay) {
       do {
         try body()
       } catch {

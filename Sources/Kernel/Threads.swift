@@ -1,4 +1,4 @@
-// Threads with a name, pinned to a processor if asked; they live as long as the process.
+// Threads with a name, pinned to a processor or made to give way if asked; they live as long as the process.
 
 internal import CLiburing
 import Glibc
@@ -9,13 +9,16 @@ package enum Threads {
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
   }
 
-  /// Starts a thread. `name` shows in tools, its first 15 bytes.
+  /// Starts a thread. `name` shows in tools, its first 15 bytes. One that gives way leaves a processor that it shares
+  /// to the others as soon as they want it, but for a quarter of its time.
   package static func start(
-    _ name: String, processor: Int? = nil, _ run: @escaping @Sendable () -> Void
+    _ name: String, processor: Int? = nil, givesWay: Bool = false, _ run: @escaping @Sendable () -> Void
   ) throws(SystemFailure) {
     let body = Body {
       unsafe turnout_name_thread(String(name.prefix(15)))
       if let processor { pin(to: processor) }
+      // Of the calling thread alone, on Linux.
+      if givesWay { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, lowPriority) }
       run()
     }
     var thread = pthread_t()
@@ -28,6 +31,9 @@ package enum Threads {
     guard code == 0 else { throw SystemFailure("pthread_create", code: code) }
     pthread_detach(thread)
   }
+
+  /// On the scale of nice: a weight of 335 beside the usual 1024.
+  private static var lowPriority: Int32 { 5 }
 
   /// Processors this process may run on.
   package static var processors: [Int] {

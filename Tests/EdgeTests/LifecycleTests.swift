@@ -41,6 +41,23 @@ import Testing
     }
   }
 
+  @Test func `the thread that compiles gives way, and workers do not`() throws {
+    let site = try Site()
+    try site.publish("prod", 1)
+    let upstream = try ScriptedUpstream(site)
+    let edge = try EdgeProcess(EdgeSettings(upstream, site))
+    let tasks = "/proc/\(edge.process.pid)/task"
+    var niceness: [Substring: Int] = [:]
+    for task in try File.names(in: tasks) {
+      // The fields that follow the name in its parentheses begin with the third.
+      let parts = String(decoding: try File.readVirtual("\(tasks)/\(task)/stat"), as: UTF8.self)
+        .split(separator: ")")
+      niceness[try #require(parts[0].split(separator: "(").last)] = Int(parts[1].split(separator: " ")[16])
+    }
+    #expect(niceness["sync"] == 5)
+    #expect(niceness["worker-0"] == 0)
+  }
+
   @Test func `asked from the first moment it never dies`() throws {
     let site = try Site()
     try site.publish("prod", 1)
