@@ -43,9 +43,11 @@ bench: setup-bench  ## measure; each program prints a table
 	$(SWIFT) build -c release --product bench-responder
 	$(SWIFT) build -c release --product bench-serve
 	$(SWIFT) build -c release --product bench-load
+	$(SWIFT) build -c release --product bench-swap
 	$(BUILD)/bench-engine
 	$(BUILD)/bench-exposures
 	$(BUILD)/bench-serve
+	$(BUILD)/bench-swap
 
 clean:  ## remove what was built and what the demo wrote
 	rm -rf .build run

@@ -108,7 +108,7 @@ let package = Package(
 
     // Programs that measure, and the rooms they share; `make bench` runs them.
     .systemLibrary(name: "CPeers", path: "Benchmarks/CPeers"),
-    room("Measuring", ["Bytes", "JSON", "Kernel"], path: "Benchmarks/measuring"),
+    room("Measuring", ["Arguments", "Bytes", "JSON", "Kernel"], path: "Benchmarks/measuring"),
     room(
       "LoadGenerator", ["Bytes", "HTTP", "Kernel", "Measuring", "Publication"], path: "Benchmarks/generator"),
     program(
@@ -118,6 +118,9 @@ let package = Package(
       "bench-serve",
       ["Arguments", "Bytes", "HTTP", "Kernel", "LoadGenerator", "Measuring", "Operations"],
       path: "Benchmarks/serve"),
+    program(
+      "bench-swap", ["Arguments", "Kernel", "LoadGenerator", "Measuring", "Operations", "Publication"],
+      path: "Benchmarks/swap"),
     .executableTarget(name: "bench-responder", dependencies: ["CLiburing"], path: "Benchmarks/responder"),
     program(
       "bench-engine",
@@ -171,7 +174,10 @@ let package = Package(
       ["Bytes", "Kernel", "LoadGenerator", "Measuring", "Publication", "ProgramSupport"]),
     tests(
       "BenchmarkTests",
-      ["bench-load", "bench-serve", "turnout-edge", "turnout", "Kernel", "LoadGenerator", "ProgramSupport"]),
+      [
+        "bench-load", "bench-serve", "bench-swap", "turnout-edge", "turnout", "Kernel", "LoadGenerator",
+        "ProgramSupport",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -64,3 +64,8 @@ extension CompileTimes {
     return table
   }
 }
+
+extension Scenario {
+  /// The compiled snapshot.
+  func tables() throws -> [UInt8] { try VerifiedSnapshot(unsigned: document, environment: nil).tables }
+}

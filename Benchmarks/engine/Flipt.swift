@@ -2,6 +2,7 @@
 // its flags as the snapshot that its clients start from where no server answers. An experiment is a flag; each of its
 // rules is a segment with two variants of half of the users each.
 
+import Measuring
 import Bytes
 import Glibc
 

@@ -5,6 +5,7 @@ import Bytes
 import Decisions
 import Dialects
 import Kernel
+import Measuring
 
 final class Turnout: Peer {
   let name = "turnout"

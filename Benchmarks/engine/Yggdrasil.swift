@@ -1,6 +1,7 @@
 // Unleash's engine, through both of its C interfaces: JSON, and the FlatBuffers that its faster bindings speak. An
 // experiment is a feature; each of its rules is a strategy over all users with two variants of half of them each.
 
+import Measuring
 import Bytes
 import CPeers
 import Glibc

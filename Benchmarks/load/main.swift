@@ -31,29 +31,20 @@ let program = Program(
   notes: "ENDPOINT is HOST:PORT or unix:PATH.")
 
 program.main { invocation in
-  func number<Value: LosslessStringConvertible & Comparable>(
-    _ name: String, _ range: ClosedRange<Value>, _ otherwise: Value
-  ) throws -> Value {
-    guard let text = invocation[name] else { return otherwise }
-    guard let value = Value(text), range.contains(value) else {
-      throw UsageFault("--\(name) \(text) is not in \(range.lowerBound)...\(range.upperBound)")
-    }
-    return value
-  }
   guard invocation.operands.count == 1, let endpoint = Endpoint(invocation.operands[0]) else {
     throw UsageFault("name one endpoint, HOST:PORT or unix:PATH")
   }
   var load = Load(endpoint)
-  if invocation["rate"] != nil { load.pace = .rate(try number("rate", 1...10_000_000, 1)) }
-  load.connections = try number("connections", 1...Load.connectionMax, 64)
-  load.pipeline = try number("pipeline", 1...Load.pipelineMax, 1)
-  load.warmUp = try number("warm-up", 0...3600, invocation.has("smoke") ? 0.01 : 0.5)
-  load.length = try number("seconds", 0.001...86_400, invocation.has("smoke") ? 0.05 : 5)
+  if invocation["rate"] != nil { load.pace = .rate(try invocation.number("rate", 1...10_000_000, 1)) }
+  load.connections = try invocation.number("connections", 1...Load.connectionMax, 64)
+  load.pipeline = try invocation.number("pipeline", 1...Load.pipelineMax, 1)
+  load.warmUp = try invocation.number("warm-up", 0...3600, invocation.has("smoke") ? 0.01 : 0.5)
+  load.length = try invocation.number("seconds", 0.001...86_400, invocation.has("smoke") ? 0.05 : 5)
   if invocation.has("rest") { load.rests = true }
   load.showsProgress = load.length >= 3
   let requests = try Requests(
     target: invocation["target"] ?? "/decide?user_key={user}", body: invocation["body"])
-  let processor = try number("processor", 0...1023, Threads.processors.last ?? 0)
+  let processor = try invocation.number("processor", 0...1023, Threads.processors.last ?? 0)
   let figures = try Generator.run(load, requests, processor: processor)
 
   func microseconds(_ percent: Double) -> Table.Value {

@@ -50,6 +50,13 @@ package final class ChildProcess {
     return (folders + ["/usr/sbin", "/sbin"]).map { "\($0)/\(name)" }.first { unsafe access($0, X_OK) == 0 }
   }
 
+  /// The path of a program of this project, which stands where the running one does.
+  package static func beside(_ name: String) throws -> String {
+    let path = File.directory(of: CommandLine.arguments[0]) + "/" + name
+    guard File.exists(path) else { throw BrokenProgram(name, "it is not built: \(path)") }
+    return path
+  }
+
   /// Runs a program to its end; what it wrote is in the failure if it did not succeed.
   package static func run(_ words: [String], log: String) throws {
     let child = try ChildProcess(words, log: log)
@@ -131,6 +138,17 @@ package final class ChildProcess {
       let fields = text("/proc/\(pid)/task/\(thread)/schedstat").split(separator: " ")
       return sum + (fields.count > 1 ? Double(fields[1]) ?? 0 : 0) / 1e9
     }
+  }
+
+  /// Seconds that its thread with this name ran, and that it was ready to run and something else ran.
+  package func time(ofThread name: String) -> (running: Double, waiting: Double) {
+    for thread in (try? File.names(in: "/proc/\(pid)/task")) ?? []
+    where Self.text("/proc/\(pid)/task/\(thread)/comm") == name + "\n" {
+      let fields = Self.text("/proc/\(pid)/task/\(thread)/schedstat").split(separator: " ")
+      guard fields.count > 1, let running = Double(fields[0]), let waiting = Double(fields[1]) else { break }
+      return (running / 1e9, waiting / 1e9)
+    }
+    return (0, 0)
   }
 
   /// Bytes of memory that it has now, those that it shares with others too; 0 if it is gone.

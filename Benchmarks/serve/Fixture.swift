@@ -7,7 +7,7 @@ import LoadGenerator
 import Measuring
 
 final class Fixture {
-  let folder: String
+  private let site: SignedSite
   let port: UInt16
   let adminPort: UInt16
   private(set) var requests: [Question: Requests] = [:]
@@ -15,13 +15,14 @@ final class Fixture {
   /// The bodies that make the answers of nginx and haproxy, whose heads are longer or shorter, as large as the edge's.
   private(set) var bodies: [Server: String] = [:]
 
+  var folder: String { site.folder }
+
   /// Signs the snapshots, and asks each of `servers` what it answers.
   init(for servers: [Server], processor: Int) throws {
-    folder = "/tmp/turnout-serve-\(getpid())"
+    site = try SignedSite(for: "serve")
     port = try ChildProcess.freePort(from: 20_000 + UInt16(getpid() % 10_000))
     adminPort = try ChildProcess.freePort(from: port + 1)
-    try File.makeDirectory(folder)
-    try sign()
+    for text in [Self.oneExperiment, Self.manyFlags] { try site.sign(Array(text.utf8)) }
     for question in Question.allCases { requests[question] = try question.requests() }
     do {
       let edge = try start(.edge, .decide, .tcp, processor: processor)
@@ -32,23 +33,6 @@ final class Fixture {
     }
     for server in servers where server.program != nil && !server.decides && server != .responder {
       try fit(server, processor)
-    }
-  }
-
-  deinit {
-    _ = try? ChildProcess.run(["rm", "-rf", folder], log: "/dev/null")
-  }
-
-  private func sign() throws {
-    let tool = File.directory(of: CommandLine.arguments[0]) + "/turnout"
-    let log = folder + "/tool.log"
-    let key = folder + "/key.pem"
-    try ChildProcess.run([tool, "keygen", "--private", key, "--trust", folder + "/trust.json"], log: log)
-    for (name, text) in [("prod", Self.oneExperiment), ("flags", Self.manyFlags)] {
-      let path = folder + "/\(name).json"
-      try File.replace(path, with: Array(text.utf8))
-      try ChildProcess.run(
-        [tool, "sign", "--snapshot", path, "--key", key, "--out", folder + "/site"], log: log)
     }
   }
 

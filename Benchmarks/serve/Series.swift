@@ -25,11 +25,11 @@ struct Series {
   mutating func measure(rounds: Int, seconds: Double) throws {
     for round in 1...rounds {
       for server in servers where server.program != nil {
-        say("round \(round) of \(rounds): \(server.rawValue)")
+        Progress.show("round \(round) of \(rounds): \(server.rawValue)")
         try measure(server, seconds)
       }
     }
-    say("")
+    Progress.clear()
   }
 
   private mutating func measure(_ server: Server, _ seconds: Double) throws {
@@ -50,12 +50,6 @@ struct Series {
         processor: asking)
       measurements[scenario, default: [:]][server, default: []].append(measurement)
     }
-  }
-
-  /// A line of progress, in place of the one before where a person watches.
-  private func say(_ text: String) {
-    let line = isatty(2) == 1 ? "\r\u{1B}[K\(text)" : text.isEmpty ? "" : text + "\n"
-    Array(line.utf8).withBytes { Process.writeError($0) }
   }
 
   // MARK: - What it comes to
@@ -135,31 +129,22 @@ struct Series {
 
   /// The project's goals, each a ratio within a round or a figure of the edge.
   var goals: Table {
-    var table = Table(
-      "what is to be reached",
-      columns: [
-        Table.Column("goal", "", .left), Table.Column("wanted", "", .left), Table.Column("seen", decimals: 2),
-        Table.Column("+-", "%"), Table.Column("verdict", "", .left),
-      ])
-    func add(_ name: String, _ sign: String, _ wanted: Double, _ seen: Runs?) {
-      let isReached = seen.map { sign == "<=" ? $0.median <= wanted : $0.median >= wanted }
-      table.append([
-        .text(name), .text("\(sign) \(wanted)"), .number(seen?.median), .number(seen?.spread),
-        .text(isReached.map { $0 ? "reached" : "MISSED" } ?? "not measured"),
-      ])
-    }
+    var goals = Goals()
     func thousands(_ scenario: Case) -> Runs? { runs(scenario, .edge) { $0.rate / 1000 } }
-    add("CPU per answer, edge / bare responder, TCP, 64 connections", "<=", 1.06, ratio(to: .responder))
-    add("CPU per answer, edge / nginx's fixed answer, TCP, 64 connections", "<=", 0.92, ratio(to: .nginx))
-    add(
-      "thousand decisions/s over a Unix socket, 16 under way", ">=", 380,
+    goals.add(
+      "CPU per answer, edge / bare responder, TCP, 64 connections", atMost: 1.06, ratio(to: .responder))
+    goals.add(
+      "CPU per answer, edge / nginx's fixed answer, TCP, 64 connections", atMost: 0.92, ratio(to: .nginx))
+    goals.add(
+      "thousand decisions/s over a Unix socket, 16 under way", atLeast: 380,
       thousands(Case(transport: .unix, pipeline: 16)))
-    add("thousand decisions/s over a Unix socket, 1 under way", ">=", 380, thousands(Case(transport: .unix)))
-    add("thousand answers/s of 350 flags by OFREP", ">=", 34, thousands(Case(question: .evaluate)))
-    add(
-      "thousand answers/s of 350 flags by POST /api/v1/decide", ">=", 34,
+    goals.add(
+      "thousand decisions/s over a Unix socket, 1 under way", atLeast: 380, thousands(Case(transport: .unix)))
+    goals.add("thousand answers/s of 350 flags by OFREP", atLeast: 34, thousands(Case(question: .evaluate)))
+    goals.add(
+      "thousand answers/s of 350 flags by POST /api/v1/decide", atLeast: 34,
       thousands(Case(question: .decideAll)))
-    return table
+    return goals.table
   }
 
   /// What an answer of the edge costs in what one of another server costs, round by round.

@@ -20,17 +20,12 @@ enum Server: String, CaseIterable {
   /// The program; nil where it is not installed.
   var program: String? {
     switch self {
-    case .edge: beside("turnout-edge")
-    case .responder: beside("bench-responder")
+    case .edge: try? ChildProcess.beside("turnout-edge")
+    case .responder: try? ChildProcess.beside("bench-responder")
     case .nginx: ChildProcess.find("nginx")
     case .lua: File.exists(NginxLua.module) ? ChildProcess.find("nginx") : nil
     case .haproxy: ChildProcess.find("haproxy")
     }
-  }
-
-  private func beside(_ name: String) -> String? {
-    let path = File.directory(of: CommandLine.arguments[0]) + "/" + name
-    return File.exists(path) ? path : nil
   }
 
   /// Whether it decides, and so answers what it must; the others' answers are cut to a size.

@@ -25,15 +25,6 @@ let program = Program(
   notes: "Servers that are not installed are left out: `make setup-bench` installs them.")
 
 program.main { invocation in
-  func number<Value: LosslessStringConvertible & Comparable>(
-    _ name: String, _ range: ClosedRange<Value>, _ otherwise: Value
-  ) throws -> Value {
-    guard let text = invocation[name] else { return otherwise }
-    guard let value = Value(text), range.contains(value) else {
-      throw UsageFault("--\(name) \(text) is not in \(range.lowerBound)...\(range.upperBound)")
-    }
-    return value
-  }
   let isSmoke = invocation.has("smoke")
   let servers =
     try (invocation["servers"]?.split(separator: ",").map(String.init)).map { names in
@@ -47,8 +38,8 @@ program.main { invocation in
     } ?? Server.allCases
   var series = try Series(servers)
   try series.measure(
-    rounds: try number("rounds", 1...1000, isSmoke ? 1 : 3),
-    seconds: try number("seconds", 0.01...3600, isSmoke ? 0.01 : 1))
+    rounds: try invocation.number("rounds", 1...1000, isSmoke ? 1 : 3),
+    seconds: try invocation.number("seconds", 0.01...3600, isSmoke ? 0.01 : 1))
   try series.table.report(as: "serve")
   try series.goals.report(as: "serve-goals")
   if let doubt = series.doubt { print(doubt) }

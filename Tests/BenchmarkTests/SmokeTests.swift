@@ -26,6 +26,18 @@ struct SmokeTests {
     }
   }
 
+  @Test func `bench-swap has a line for each case, and fails where the edge does not follow`() throws {
+    let folder = try Folder()
+    let output = try run("bench-swap --smoke", in: folder)
+    let rows = output.split(separator: "\n").map { $0.split(separator: " ") }.filter { Int($0[0]) != nil }
+    for placement in ["worker", "edge"] { #expect(rows.count { $0[1] == placement } == 4) }
+    for row in rows where row[2] == "0" { #expect(row[3] == "0.0", "\(row)") }
+    #expect(output.contains("first answer"))
+    for name in ["swap", "swap-goals"] {
+      #expect(try folder.text("run/bench/\(name).json").contains("\"rows\":"))
+    }
+  }
+
   @Test func `bench-load asks a server at a rate and without one`() throws {
     let folder = try Folder()
     try folder.write("answer", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")

@@ -1,50 +1,67 @@
 // What is decided about: a snapshot with the salts, keys and payloads of a real one's sizes, and requests of many
 // users, of whom the same ones always come in the same order.
 
-import Measuring
-import Snapshots
-
-struct Scenario {
-  enum Keys: String {
+package struct Scenario: Sendable {
+  package enum Keys: String, Sendable {
     /// User keys of 8 or 9 bytes, salts of 36.
     case short
     /// User keys of 128 bytes, salts of 72.
     case long
   }
 
-  var experiments: Int
-  var isTargeted: Bool
-  var keys = Keys.short
+  package var experiments: Int
+  package var isTargeted: Bool
+  package var keys: Keys
+  /// So many of them, the first ones, are for everybody all the same.
+  package var untargeted: Int
+
+  package init(experiments: Int, isTargeted: Bool, keys: Keys = .short, untargeted: Int = 0) {
+    self.experiments = experiments
+    self.isTargeted = isTargeted
+    self.keys = keys
+    self.untargeted = untargeted
+  }
 
   /// One name for files.
-  var name: String { "\(experiments)-\(isTargeted ? "targeted" : "plain")-\(keys.rawValue)" }
+  package var name: String { "\(experiments)-\(isTargeted ? "targeted" : "plain")-\(keys.rawValue)" }
 
-  static let columns = [
+  package static let columns = [
     Table.Column("experiments"), Table.Column("targeted", "", .left), Table.Column("keys", "", .left),
   ]
 
   /// The scenario in these columns.
-  var cells: [Table.Value] { [.number(experiments), isTargeted ? "yes" : "no", .text(keys.rawValue)] }
-
-  /// The compiled snapshot.
-  func tables() throws -> [UInt8] { try VerifiedSnapshot(unsigned: document, environment: nil).tables }
+  package var cells: [Table.Value] {
+    [.number(experiments), isTargeted ? "yes" : "no", .text(keys.rawValue)]
+  }
 
   // What a targeted experiment asks for: a country and an age, or a plan.
 
-  static func countries(_ index: Int) -> [String] {
+  package static func countries(_ index: Int) -> [String] {
     let all = ["US", "CA", "DE", "FR", "JP", "BR", "IN", "GB", "MX", "NL"]
     return [all[index % 10], all[(index + 3) % 10], "US"]
   }
 
-  static func age(_ index: Int) -> Int { index % 97 }
+  package static func age(_ index: Int) -> Int { index % 97 }
 
-  static func plan(_ index: Int) -> String { "plan-\(index % 31)" }
+  package static func plan(_ index: Int) -> String { "plan-\(index % 31)" }
 
   /// What every user's request says.
-  static let context: StaticString = #"{"country":"US","age":42,"plan":"plan-7"}"#
+  package static let context: StaticString = #"{"country":"US","age":42,"plan":"plan-7"}"#
 
   /// A snapshot of version 1, nobody's signature on it.
-  var document: [UInt8] {
+  package var document: [UInt8] { document(version: 1, experimentsText) }
+
+  /// The same snapshot in each of `versions`.
+  package func documents(_ versions: ClosedRange<Int>) -> some Sequence<[UInt8]> {
+    let experiments = experimentsText
+    return versions.lazy.map { document(version: $0, experiments) }
+  }
+
+  private func document(version: Int, _ experiments: String) -> [UInt8] {
+    Array(#"{"version":\#(version),"environment":"prod","experiments":[\#(experiments)]}"#.utf8)
+  }
+
+  private var experimentsText: String {
     let experiments = (0..<experiments).map { index -> String in
       let rules = """
         [{"conditions":[{"attribute":"country","operator":"in","value":\(Self.countries(index))},
@@ -55,19 +72,18 @@ struct Scenario {
       let treatment = Self.uuid(index * 3 + 2)
       return """
         {"id":"\(Self.uuid(index))","key":"experiment-\(index)","salt":"\(salt(index))",
-        "audienceRules":[],"targetingRules":\(isTargeted ? rules : "[]"),
+        "audienceRules":[],"targetingRules":\(isTargeted && index >= untargeted ? rules : "[]"),
         "variants":[{"id":"\(control)","key":"control","payload":{"color":"#0066cc"}},
         {"id":"\(treatment)","key":"treatment","payload":{"color":"#00cc66"}}],
         "allocations":[{"variantId":"\(control)","rangeStart":0,"rangeEnd":4999},
         {"variantId":"\(treatment)","rangeStart":5000,"rangeEnd":9999}]}
         """
     }
-    return Array(
-      #"{"version":1,"environment":"prod","experiments":[\#(experiments.joined(separator: ","))]}"#.utf8)
+    return experiments.joined(separator: ",")
   }
 
   /// Of 64 users.
-  var requests: [[UInt8]] {
+  package var requests: [[UInt8]] {
     let context = "\(Self.context)".replacing("{", with: "%7B").replacing("}", with: "%7D")
       .replacing("\"", with: "%22").replacing(":", with: "%3A").replacing(",", with: "%2C")
     return (0..<64).map { index in
@@ -82,7 +98,7 @@ struct Scenario {
     }
   }
 
-  func userKey(_ index: Int) -> String {
+  package func userKey(_ index: Int) -> String {
     switch keys {
     case .short: "user-\(100 + index * 151)"
     case .long: "user-" + String(repeating: Self.uuid(index), count: 4).prefix(123)
