@@ -155,19 +155,14 @@ extension ByteView {
   @_noAllocation @_noLocks
   package func firstOffset(of byte: UInt8, from start: Int = 0) -> Int? {
     var offset = start
-    // In a word the lowest set bit marks the first zero byte of the difference, hence the first match.
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let pattern = UInt64(byte) &* ones
     while offset <= count &- 16 {
-      let difference = words(at: offset) ^ SIMD2(repeating: pattern)
-      let zeros = (difference &- SIMD2(repeating: ones)) & ~difference & SIMD2(repeating: ones &* 0x80)
-      if zeros[0] | zeros[1] != 0 { return offset &+ zeros.firstMark }
+      let marks = words(at: offset).marks(of: byte)
+      if marks.hasMark { return offset &+ marks.firstMark }
       offset &+= 16
     }
     if offset <= count &- 8 {
-      let difference = word(at: offset) ^ pattern
-      let zeros = (difference &- ones) & ~difference & (ones &* 0x80)
-      if zeros != 0 { return offset &+ zeros.trailingZeroBitCount / 8 }
+      let marks = word(at: offset).marks(of: byte)
+      if marks != 0 { return offset &+ marks.firstMark }
       offset &+= 8
     }
     while offset < count {
@@ -230,26 +225,5 @@ extension UInt8 {
   @inline(always)
   package var lowercased: UInt8 {
     self >= 0x41 && self <= 0x5A ? self | 0x20 : self
-  }
-}
-
-extension UInt64 {
-  /// Eight bytes with their ASCII letters in lower case; every other byte unchanged.
-  @inline(always)
-  package var lowercased: UInt64 {
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let high = ones &* 0x80
-    // With its high bit set a byte lends nothing to its neighbours.
-    let whole = self | high
-    let isUpper = (whole &- ones &* 0x41) & ~(whole &- ones &* 0x5B) & ~self & high
-    return self | isUpper >> 2
-  }
-}
-
-extension SIMD2<UInt64> {
-  /// The byte, 0...15, of the lowest bit that is set; 16 if none is.
-  @inline(always)
-  package var firstMark: Int {
-    self[0] != 0 ? self[0].trailingZeroBitCount / 8 : 8 &+ self[1].trailingZeroBitCount / 8
   }
 }

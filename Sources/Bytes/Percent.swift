@@ -23,13 +23,13 @@ package enum Percent {
         // What stands for itself is copied eight bytes at a time, with what follows: that is written over later.
         let word = text.word(at: offset)
         room.store(littleEndian: word, at: count)
-        let marks = marks(of: 0x25, in: word) | (plusIsSpace ? marks(of: 0x2B, in: word) : 0)
+        let marks = word.marks(of: 0x25) | (plusIsSpace ? word.marks(of: 0x2B) : 0)
         // A branch that is foreseen costs less than an offset that has to be waited for.
         if marks == 0 {
           offset &+= 8
           count &+= 8
         } else {
-          let plain = marks.trailingZeroBitCount / 8
+          let plain = marks.firstMark
           offset &+= plain
           count &+= plain
         }
@@ -41,13 +41,5 @@ package enum Percent {
     }
     output.advance(by: count)
     return true
-  }
-
-  /// The lowest set bit is the highest of the first such byte.
-  @inline(always)
-  private static func marks(of byte: UInt8, in word: UInt64) -> UInt64 {
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let difference = word ^ (ones &* UInt64(byte))
-    return (difference &- ones) & ~difference & (ones &* 0x80)
   }
 }

@@ -68,13 +68,15 @@ extension Workspace {
     return false
   }
 
-  /// Step 2, done last of the steps that look at one experiment: few users have an override.
-  private mutating func override(_ tables: Tables, _ userKey: ByteView) {
+  /// Step 2, done last of the steps that look at one experiment: few users have an override. `drivers` are the
+  /// experiments that are decided about, a run of flag drivers; nil for all.
+  mutating func override(_ tables: Tables, _ userKey: ByteView, among drivers: Run? = nil) {
     let users = tables.overrideUsers
     guard users.count > 0 else { return }
     let rows = tables.overrides
     for place in tables.overrides(of: userKey, hash: Hashing.hash(userKey)).range {
       let row = rows[place]
+      if let drivers, !tables.isAmong(drivers, experiment: row.experiment) { continue }
       let experiment = Int(row.experiment)
       if outcomes.reasons[experiment] != .paused { change(experiment, .override, row.variant) }
     }

@@ -29,7 +29,7 @@ extension Workspace {
       holdOut(row, holdoutLists, tables, prefix, userKey)
       evaluate(index, row, bucketTables, holdoutLists, rules, context)
     }
-    override(drivers, tables, userKey)
+    override(tables, userKey, among: drivers)
     return true
   }
 
@@ -42,19 +42,6 @@ extension Workspace {
       let holdout = tables.holdouts[index]
       let bucket = Bucketing.bucket(tables, salt: Int(holdout.salt), prefix, userKey: userKey)
       isHeldOut[index] = bucket < holdout.share
-    }
-  }
-
-  private mutating func override(_ drivers: Run, _ tables: Tables, _ userKey: ByteView) {
-    guard tables.overrideUsers.count > 0 else { return }
-    let rows = tables.overrides
-    let members = tables.flagDrivers
-    for place in tables.overrides(of: userKey, hash: Hashing.hash(userKey)).range {
-      let row = rows[place]
-      for driver in drivers.range where members[driver] == row.experiment {
-        let experiment = Int(row.experiment)
-        if outcomes.reasons[experiment] != .paused { change(experiment, .override, row.variant) }
-      }
     }
   }
 }

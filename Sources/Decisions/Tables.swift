@@ -117,6 +117,14 @@ package import Bytes
     }
   }
 
+  /// Whether an experiment is one of a run of flag drivers.
+  @_noAllocation @_noLocks
+  package func isAmong(_ drivers: Run, experiment: UInt32) -> Bool {
+    let members = flagDrivers
+    for place in drivers.range where members[place] == experiment { return true }
+    return false
+  }
+
   /// The overrides of the user `key`.
   @_noAllocation @_noLocks
   package func overrides(of key: ByteView, hash: UInt32) -> Run {

@@ -36,16 +36,12 @@ struct Cursor {
 
   /// Skips what a request target may hold: visible ASCII without the fragment's "#".
   mutating func skipTarget() {
-    let ones = SIMD2<UInt64>(repeating: 0x0101_0101_0101_0101)
     while offset <= bytes.count &- 16 {
       let words = bytes.words(at: offset)
-      let hash = words ^ (ones &* 0x23)
-      let delete = words ^ (ones &* 0x7F)
-      let stops =
-        ((words &- (ones &* 0x21)) & ~words) | ((hash &- ones) & ~hash) | ((delete &- ones) & ~delete) | words
-      let marks = stops & (ones &* 0x80)
+      let marks =
+        words.marks(below: 0x21) | words.marks(of: 0x23) | words.marks(of: 0x7F) | words.marksAboveASCII
       // A branch that is foreseen costs less than an offset that has to be waited for.
-      if marks[0] | marks[1] != 0 {
+      if marks.hasMark {
         offset &+= marks.firstMark
         return
       }
@@ -56,15 +52,12 @@ struct Cursor {
 
   /// Skips what a field value may hold: visible characters, blanks, tabs and bytes above ASCII.
   mutating func skipFieldValue() {
-    let ones: UInt64 = 0x0101_0101_0101_0101
     while true {
       while offset <= bytes.count &- 8 {
         let word = bytes.word(at: offset)
-        let delete = word ^ (ones &* 0x7F)
-        let low = (word &- (ones &* 0x20)) & ~word
-        let marks = (low | ((delete &- ones) & ~delete)) & (ones &* 0x80)
+        let marks = word.marks(below: 0x20) | word.marks(of: 0x7F)
         if marks != 0 {
-          offset &+= marks.trailingZeroBitCount / 8
+          offset &+= marks.firstMark
           break
         }
         offset &+= 8

@@ -224,9 +224,9 @@ package struct Reader {
   private mutating func skipPlain(_ text: ByteView) {
     while offset <= text.count &- 8 {
       let word = text.word(at: offset)
-      let marks = QuotedText.escapeMarks(word) | word & 0x8080_8080_8080_8080
+      let marks = word.escapeMarks | word.marksAboveASCII
       if marks != 0 {
-        offset &+= marks.trailingZeroBitCount / 8
+        offset &+= marks.firstMark
         return
       }
       offset &+= 8

@@ -77,8 +77,8 @@ extension ByteView {
   func firstEscape(from start: Int) -> Int {
     var offset = start
     while offset <= count &- 8 {
-      let marks = QuotedText.escapeMarks(word(at: offset))
-      if marks != 0 { return offset &+ marks.trailingZeroBitCount / 8 }
+      let marks = word(at: offset).escapeMarks
+      if marks != 0 { return offset &+ marks.firstMark }
       offset &+= 8
     }
     while offset < count, self[offset] >= 0x20, self[offset] != 0x22, self[offset] != 0x5C { offset &+= 1 }
@@ -86,17 +86,10 @@ extension ByteView {
   }
 }
 
-extension QuotedText {
-  /// Of eight bytes the lowest set bit is the highest of the first quote, backslash or control character.
+extension UInt64 {
+  /// Marks the first of eight bytes that is a quote, a backslash or a control character.
   @inline(always)
-  static func escapeMarks(_ word: UInt64) -> UInt64 {
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let quote = word ^ (ones &* 0x22)
-    let backslash = word ^ (ones &* 0x5C)
-    let stops =
-      ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash) | ((word &- (ones &* 0x20)) & ~word)
-    return stops & (ones &* 0x80)
-  }
+  var escapeMarks: UInt64 { marks(of: 0x22) | marks(of: 0x5C) | marks(below: 0x20) }
 }
 
 extension Output {
