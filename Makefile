@@ -27,6 +27,7 @@ run: build  ## sign the demo snapshot, start a collector and an edge, and print 
 test: setup-test  ## build everything once, optimised as it is deployed, and run every test
 	$(SWIFT) build -c release --build-tests
 	$(SWIFT) test -c release --skip-build
+	TURNOUT_TEST_DRIVER=epoll $(SWIFT) test -c release --skip-build --filter 'EdgeTests|CollectorTests|ServerTests'
 
 lint:  ## check the formatting and the usual mistakes, strictly
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks

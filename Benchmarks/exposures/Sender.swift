@@ -1,5 +1,5 @@
 // What an edge's worker does with exposures, without the edge: records into an outbox, trains of datagrams through a
-// ring, as Sources/Edge/Report does.
+// driver, as Sources/Edge/Report does.
 
 import Bytes
 import Exposures
@@ -7,7 +7,7 @@ import Kernel
 
 struct Sender: ~Copyable {
   private var outbox: Outbox
-  private var ring: Ring
+  private var driver: Driver
   private let socket: Int32
   private let memory: Memory
   private let edge: Memory
@@ -36,7 +36,7 @@ struct Sender: ~Copyable {
         users.region.copy($0, to: index * Self.userSize)
       }
     }
-    let ring = try Ring(waker: try Waker())
+    let driver = try Driver(Backend.choose().backend, waker: try Waker())
     let socket = try Socket.datagrams(to: Address(of: .tcp(host: "127.0.0.1", port: port))).release()
     precondition(
       Socket.segmentDatagrams(socket, at: DatagramFormat.byteMax), "this kernel cannot cut datagrams")
@@ -44,7 +44,7 @@ struct Sender: ~Copyable {
     self.memory = memory
     self.edge = edge
     self.users = users
-    self.ring = ring
+    self.driver = driver
     self.socket = socket
   }
 
@@ -72,11 +72,11 @@ struct Sender: ~Copyable {
   mutating func send(all: Bool) {
     if all { outbox.close(sentAt: Clock.wall() / 1000) }
     while let train = outbox.train(countMax: Self.trainMax) {
-      ring.send(socket, train.bytes, Token(.guest, slot: 0))
+      driver.send(socket, train.bytes, Token(.guest, slot: 0))
       var isDone = false
       while !isDone {
-        ring.wait(nanoseconds: 1_000_000_000)
-        while let completion = ring.next() { isDone = isDone || completion.token.operation == .guest }
+        driver.wait(nanoseconds: 1_000_000_000)
+        while let completion = driver.next() { isDone = isDone || completion.token.operation == .guest }
       }
       outbox.sent(train.count)
     }

@@ -1,4 +1,4 @@
-// The generator: one thread, one ring, all connections. A turn looks what came, reads the answers, and sends what is
+// The generator: one thread, one driver, all connections. A turn looks what came, reads the answers, and sends what is
 // due; nothing is allocated and no request is written while it runs.
 
 import Bytes
@@ -40,7 +40,7 @@ package struct Generator: ~Copyable {
   private var vacantStart = 0
   private var vacantCount = 0
   private let heads: ByteRegion
-  private var ring: Ring
+  private var driver: Driver
   private var reader: AnswerReader
   private var figures = Figures()
   private var openCount = 0
@@ -70,12 +70,12 @@ package struct Generator: ~Copyable {
     let memory = try Memory(
       byteCount: count
         * (MemoryLayout<Connection>.stride + load.pipeline * 8 + 4 + AnswerReader.headMax) + 4096)
-    var settings = RingSettings()
+    var settings = DriverSettings()
     settings.completions = UInt32(max(8192, 4 * count))
     settings.submissions = 4096
     settings.buffers = 1024
     settings.bufferSize = 32_768
-    let ring = try Ring(settings, waker: try Waker())
+    let driver = try Driver(Backend.choose().backend, settings, waker: try Waker())
     let address = try Address(of: load.endpoint)
     let reader = try AnswerReader()
     var carver = Carver(memory.region)
@@ -88,7 +88,7 @@ package struct Generator: ~Copyable {
     self.requests = requests
     self.address = address
     self.memory = memory
-    self.ring = ring
+    self.driver = driver
     self.reader = reader
   }
 
@@ -171,9 +171,9 @@ package struct Generator: ~Copyable {
   }
 
   private mutating func turn() {
-    if load.rests { ring.wait(nanoseconds: rest) } else { ring.look() }
+    if load.rests { driver.wait(nanoseconds: rest) } else { driver.look() }
     now = Clock.monotonic()
-    while let completion = ring.next() { handle(completion) }
+    while let completion = driver.next() { handle(completion) }
   }
 
   /// Nanoseconds until something is due.
@@ -228,7 +228,7 @@ package struct Generator: ~Copyable {
 
   private mutating func sendOn(_ slot: Int) {
     connections[slot].isSending = true
-    ring.send(
+    driver.send(
       connections[slot].socket, connections[slot].unsent,
       Token(.send, slot: slot, generation: connections[slot].generation))
   }
@@ -251,7 +251,7 @@ package struct Generator: ~Copyable {
     guard completion.token.operation != .wake,
       completion.token.generation == connections[slot].generation
     else {
-      if completion.buffer >= 0 { ring.giveBack(completion.buffer) }
+      if completion.buffer >= 0 { driver.giveBack(completion.buffer) }
       return
     }
     switch completion.token.operation {
@@ -280,7 +280,7 @@ package struct Generator: ~Copyable {
   }
 
   private mutating func receive(_ slot: Int) {
-    ring.receive(
+    driver.receive(
       connections[slot].socket, Token(.receive, slot: slot, generation: connections[slot].generation))
   }
 
@@ -288,10 +288,10 @@ package struct Generator: ~Copyable {
     guard completion.result > 0 else {
       return completion.isOutOfBuffers ? receive(slot) : reopen(slot)
     }
-    let bytes = ring.buffer(completion.buffer).bytes.slice(0..<Int(completion.result))
+    let bytes = driver.buffer(completion.buffer).bytes.slice(0..<Int(completion.result))
     if isCounting { figures.bytes += bytes.count }
     let isReadable = read(slot, bytes)
-    ring.giveBack(completion.buffer)
+    driver.giveBack(completion.buffer)
     guard isReadable else { return reopen(slot) }
     if !completion.hasMore { receive(slot) }
     offer(slot)
@@ -344,9 +344,9 @@ package struct Generator: ~Copyable {
         try open(slot)
         slot += 1
       }
-      ring.wait(nanoseconds: 10_000_000)
+      driver.wait(nanoseconds: 10_000_000)
       now = Clock.monotonic()
-      while let completion = ring.next() {
+      while let completion = driver.next() {
         if completion.token.operation == .connect, completion.result < 0 {
           throw SystemFailure("connect to \(load.endpoint)", code: -completion.result)
         }
@@ -360,7 +360,7 @@ package struct Generator: ~Copyable {
   }
 
   private mutating func open(_ slot: Int) throws(SystemFailure) {
-    let socket = try Socket.stream(to: address).release()
+    let socket = try driver.stream(to: address)
     var connection = Connection()
     connection.socket = socket
     connection.generation = connections[slot].generation &+ 1
@@ -368,7 +368,7 @@ package struct Generator: ~Copyable {
     connection.isVacant = connections[slot].isVacant
     connections[slot] = connection
     connectingCount += 1
-    ring.connect(socket, to: address, Token(.connect, slot: slot, generation: connection.generation))
+    driver.connect(socket, to: address, Token(.connect, slot: slot, generation: connection.generation))
   }
 
   /// Counts what the connection had under way as lost, and opens it anew.
@@ -388,7 +388,7 @@ package struct Generator: ~Copyable {
 
   private mutating func close(_ slot: Int) {
     Socket.abort(connections[slot].socket)
-    Socket.close(connections[slot].socket)
+    driver.close(connections[slot].socket)
     connections[slot].socket = -1
     connections[slot].isOpen = false
     connections[slot].generation &+= 1

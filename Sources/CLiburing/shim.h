@@ -5,7 +5,10 @@
 #include <sys/select.h>
 #include <liburing.h>
 #include <netinet/in.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 static inline void turnout_sqe_set_token(struct io_uring_sqe *sqe, unsigned long long token) {
@@ -16,10 +19,8 @@ static inline void turnout_sqe_select_buffer(struct io_uring_sqe *sqe, unsigned 
   sqe->buf_group = group;
 }
 static inline void turnout_sqe_skip_success(struct io_uring_sqe *sqe) { sqe->flags |= IOSQE_CQE_SKIP_SUCCESS; }
-static inline unsigned turnout_setup_flags(int full) {
-  unsigned flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
-  if (full) flags |= IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
-  return flags;
+static inline unsigned turnout_setup_flags(void) {
+  return IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
 }
 static inline int turnout_cqe_has_more(const struct io_uring_cqe *cqe) {
   return (cqe->flags & IORING_CQE_F_MORE) != 0;
@@ -39,6 +40,7 @@ static inline unsigned turnout_cq_overflow(const struct io_uring *ring) { return
 int sched_getaffinity(int process, unsigned long size, cpu_set_t *set);
 int sched_setaffinity(int process, unsigned long size, const cpu_set_t *set);
 int prctl(int option, ...);
+int accept4(int socket, struct sockaddr *address, socklen_t *length, int flags);
 // Whether this processor has what the programs were compiled for: the level x86-64-v3 of the System V ABI.
 static inline int turnout_processor_suffices(void) {
 #if defined(__x86_64__)
@@ -93,6 +95,30 @@ static inline int turnout_read_message(void *buffer, int length, struct msghdr *
     }
   }
   return 1;
+}
+// Receives as a multishot recvmsg does, into a buffer of `size` bytes that is laid out like its: the result is what
+// turnout_read_message reads, or -1 with errno.
+static inline int turnout_receive_message(int socket, void *buffer, unsigned size, const struct msghdr *form) {
+  struct io_uring_recvmsg_out *out = buffer;
+  char *name = (char *)(out + 1);
+  char *control = name + form->msg_namelen;
+  char *payload = control + form->msg_controllen;
+  struct iovec part = {payload, size - (unsigned)(payload - (char *)buffer)};
+  struct msghdr message = {0};
+  message.msg_name = name;
+  message.msg_namelen = form->msg_namelen;
+  message.msg_control = control;
+  message.msg_controllen = form->msg_controllen;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  ssize_t count = recvmsg(socket, &message, MSG_DONTWAIT | MSG_TRUNC);
+  if (count < 0) return -1;
+  out->namelen = message.msg_namelen;
+  out->controllen = (unsigned)message.msg_controllen;
+  out->payloadlen = (unsigned)count;
+  out->flags = (unsigned)message.msg_flags;
+  if (count > (ssize_t)part.iov_len) count = (ssize_t)part.iov_len;
+  return (int)(payload - (char *)buffer + count);
 }
 static inline void turnout_prepare_message_form(struct msghdr *form) {
   __builtin_memset(form, 0, sizeof *form);

@@ -19,6 +19,7 @@ package enum Collector {
   /// Runs the collector; returns when it was told to end and what it holds is stored.
   package static func run(_ configuration: CollectorConfiguration) throws {
     let signals = Signals()
+    let backend = try Backend.chooseAloud(configuration.driver)
     let key = try configuration.key.map { try readKey($0) }
     let directory = configuration.dataDirectory
     try File.makeDirectory(directory)
@@ -47,18 +48,20 @@ package enum Collector {
     var kafka: KafkaFigures?
     if let lane = lanes.popFirst() { kafka = try startKafka(configuration, line, lane, ends) }
     try ends.start("receiver", within: ends.receiving) {
-      var receiver = try Receiver(parts)
+      var receiver = Receiver(
+        parts, on: try Driver(backend, Receiver.driverSettings, waker: parts.line.receiverWaker))
       receiver.run()
     }
     let pages = Pages(
-      mailbox: mailbox, store: store.map { _ in counters }, kafka: kafka,
+      mailbox: mailbox, store: store.map { _ in counters }, kafka: kafka, backend: backend,
       receiveBuffer: Socket.receiveBuffer(of: socket))
-    try startHTTP(configuration, listener, key, pages, ends)
+    try startHTTP(configuration, listener, key, pages, backend, ends)
     Log.write(
       .info, "started",
       [
         "version": .text(Version.text), "listen": .text(configuration.listen.description),
-        "http": .text(configuration.http.description), "tornBytes": .integer(Int(counters.tornBytes.value)),
+        "http": .text(configuration.http.description), "driver": .text(backend.rawValue),
+        "tornBytes": .integer(Int(counters.tornBytes.value)),
         "streams": .integer(parts.marks.count),
       ])
     if key == nil {
@@ -121,7 +124,7 @@ package enum Collector {
 
   private static func startHTTP(
     _ configuration: CollectorConfiguration, _ listener: Int32, _ key: MessageKey?, _ pages: Pages,
-    _ ends: Ends
+    _ backend: Backend, _ ends: Ends
   ) throws {
     let waker = try Waker()
     ends.httpWaker = waker
@@ -130,7 +133,8 @@ package enum Collector {
     try ends.start("http", within: ends.serving) {
       let intake = EventIntake(
         try EventStore(directory: directory, dedupeWindow: window), key: key?.derived(for: "decision tokens"))
-      var http = try CollectorHTTP([listener], intake: intake, waker: waker, isEnding: ends.http) {
+      let driver = try Driver(backend, CollectorHTTP.driverSettings, waker: waker)
+      var http = try CollectorHTTP([listener], intake: intake, on: driver, isEnding: ends.http) {
         pages.page($0, $1, $2)
       }
       http.run()

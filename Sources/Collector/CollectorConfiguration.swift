@@ -11,6 +11,8 @@ package struct CollectorConfiguration: Sendable {
   package var http: Endpoint = .tcp(host: "127.0.0.1", port: 7074)
   /// A file with the key shared with the edges; nil takes datagrams without a tag and verifies no decision id.
   package var key: String?
+  /// nil for io_uring where the system allows it, and epoll where not.
+  package var driver: Backend?
   package var dataDirectory = "data"
   /// Bytes of datagrams that the socket has room for while the collector does something else.
   package var receiveBuffer = 32 * 1024 * 1024
@@ -53,6 +55,7 @@ package struct CollectorConfiguration: Sendable {
       Setting("listen", \.listen),
       Setting("http", \.http),
       Setting("keyFile", \.key),
+      Setting("driver", choice: \.driver, none: "auto"),
       Setting("dataDirectory", \.dataDirectory),
       Setting("receiveBuffer", bytes: \.receiveBuffer, in: 65_536...(1 << 30)),
       Setting("drainTimeout", nanoseconds: \.drainTime),

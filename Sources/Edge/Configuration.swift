@@ -11,6 +11,8 @@ package struct Configuration: Sendable {
   /// 0 for one per processor.
   package var workers = 0
   package var pinWorkers = false
+  /// nil for io_uring where the system allows it, and epoll where not.
+  package var driver: Backend?
   package var stateDirectory = "state"
   package var tls = TLS()
   package var upstream = Upstream()

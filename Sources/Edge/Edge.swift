@@ -30,6 +30,7 @@ package enum Edge {
   package static func run(_ configuration: Configuration, reread: () throws -> Configuration) throws {
     let signals = Signals()
     Memory.keepHeapSmall()
+    let backend = try Backend.chooseAloud(configuration.driver)
     let count = configuration.workers > 0 ? configuration.workers : Threads.processors.count
     let isEnding = SharedWord()
     let workers = (0..<count).map { _ in WorkerWords(counterCount: ServeCounters.count) }
@@ -64,8 +65,7 @@ package enum Edge {
         limits: limits, streamMax: (configuration.streamMax + count - 1) / count,
         listeners: (tls == nil ? listeners.tcp[index] : []) + listeners.unix,
         secureListeners: tls == nil ? [] : listeners.tcp[index], tls: tls, certificates: certificates[index],
-        words: workers[index],
-        waker: wakers[index], syncWaker: syncWaker, isEnding: isEnding, seed: seed(), tokenKey: tokenKey,
+        words: workers[index], syncWaker: syncWaker, isEnding: isEnding, seed: seed(), tokenKey: tokenKey,
         gate: try GateMemory(configuration, shares: count, seed: gateSeed), newGates: newGates[index],
         reporter: Reporter.Parts(
           settings: exposures, boot: boot, worker: UInt16(index),
@@ -74,8 +74,9 @@ package enum Edge {
         visitors: visitors)
       let processors = Threads.processors
       let processor = configuration.pinWorkers ? processors[index % processors.count] : nil
+      let waker = wakers[index]
       try start("worker-\(index)", processor: processor) {
-        var worker = try Worker(parts)
+        var worker = try Worker(parts, on: Driver(backend, waker: waker))
         worker.run()
         running.decrement()
       }
@@ -84,11 +85,13 @@ package enum Edge {
       renewing(tls, in: certificates), GateMemory.reload(newGates, seed: gateSeed),
     ])
     let metrics = MetricsPage(
-      workers: workers, sync: sync, reloads: reloads, startedAt: Double(Clock.wall()) / 1e9)
+      workers: workers, sync: sync, reloads: reloads, backend: backend, startedAt: Double(Clock.wall()) / 1e9)
     let adminWaker = try Waker()
     try start("admin") {
       var loop = try AdminLoop(
-        adminListener, limits: limits, words: admin, waker: adminWaker, isEnding: isEnding, metrics: metrics)
+        adminListener, limits: limits, words: admin,
+        on: Driver(backend, AdminLoop.driverSettings, waker: adminWaker), isEnding: isEnding, metrics: metrics
+      )
       loop.run()
     }
     if let collector = configuration.exposures.collector {
@@ -98,7 +101,8 @@ package enum Edge {
     // Compiling takes long, and who asks must not wait for it.
     try start("sync", givesWay: true) {
       let loop = try SyncLoop(
-        configuration, workers: workers + [admin], words: sync, waker: syncWaker)
+        configuration, workers: workers + [admin], words: sync,
+        on: Driver(backend, SyncLoop.driverSettings, waker: syncWaker))
       loop.run()
     }
     Log.write(
@@ -106,7 +110,7 @@ package enum Edge {
       [
         "version": .text(Version.text), "workers": .integer(count),
         "listen": .text(configuration.listen.map(\.description).joined(separator: " ")),
-        "admin": .text(configuration.admin.description), "backend": .text("io_uring"),
+        "admin": .text(configuration.admin.description), "driver": .text(backend.rawValue),
       ])
     while case .reload = signals.wait() { reloads.run(reread) }
     end(isEnding, running, wakers + [syncWaker], configuration)

@@ -15,6 +15,7 @@ extension Configuration {
       Setting("admin", \.admin),
       Setting("workers", \.workers, in: 0...1024),
       Setting("pinWorkers", \.pinWorkers),
+      Setting("driver", choice: \.driver, none: "auto"),
       Setting("stateDirectory", \.stateDirectory),
       Setting("drainTimeout", nanoseconds: \.drainTime),
       Setting("tls.certificate", \.tls.certificate),
@@ -26,14 +27,7 @@ extension Configuration {
       Setting("upstream.timeout", nanoseconds: \.upstream.timeout),
       Setting("upstream.trust", \.upstream.trust),
       Setting("upstream.allowUnsigned", \.upstream.allowUnsigned),
-      Setting("upstream.onExpiry") { configuration, value throws(ConfigurationFault) in
-        let name = try value.text("upstream.onExpiry")
-        guard let policy = Configuration.ExpiryPolicy(rawValue: name) else {
-          throw ConfigurationFault(
-            "upstream.onExpiry", "\"\(name)\" is none of serve, serveAlways and refuse")
-        }
-        configuration.upstream.onExpiry = policy
-      },
+      Setting("upstream.onExpiry", choice: \.upstream.onExpiry),
       Setting("upstream.caFile", \.upstream.authorities),
       Setting("upstream.clientCertificate", \.upstream.clientCertificate),
       Setting("upstream.clientKey", \.upstream.clientKey),
@@ -50,13 +44,7 @@ extension Configuration {
       Setting("exposures.retain", bytes: \.exposures.retained, in: 65_536...(1 << 30)),
       Setting("visitors.cookie", \.visitors.cookie),
       Setting("visitors.domain", \.visitors.domain),
-      Setting("visitors.sticky") { configuration, value throws(ConfigurationFault) in
-        let name = try value.text("visitors.sticky")
-        configuration.visitors.sticky = Configuration.Visitors.StickyCarrier(rawValue: name)
-        guard configuration.visitors.sticky != nil || name == "off" else {
-          throw ConfigurationFault("visitors.sticky", "\"\(name)\" is none of off, cookie and header")
-        }
-      },
+      Setting("visitors.sticky", choice: \.visitors.sticky, none: "off"),
       Setting("visitors.keyFile", \.visitors.key),
       Setting("limits.connections", \.limits.connections, in: 1...1_000_000),
       Setting("limits.eventStreams", \.streamMax, in: 0...1_000_000),

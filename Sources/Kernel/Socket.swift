@@ -190,10 +190,7 @@ package enum Socket {
 
   /// Bytes that a socket has room for.
   package static func receiveBuffer(of socket: Int32) -> Int {
-    var size: Int32 = 0
-    var length = socklen_t(MemoryLayout<Int32>.size)
-    guard unsafe getsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, &length) == 0 else { return 0 }
-    return Int(size)
+    Int(option(SO_RCVBUF, of: socket))
   }
 
   /// Sends one datagram; false if it could not leave at once.
@@ -244,6 +241,25 @@ package enum Socket {
       }
       usleep(20_000)
     }
+  }
+
+  static func setBlocking(_ socket: Int32, _ isBlocking: Bool) {
+    let flags = fcntl(socket, F_GETFL)
+    let wanted = isBlocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK
+    if wanted != flags { _ = fcntl(socket, F_SETFL, wanted) }
+  }
+
+  static func isStream(_ socket: Int32) -> Bool {
+    option(SO_TYPE, of: socket) == Int32(SOCK_STREAM.rawValue)
+  }
+
+  /// An errno, once: what became of a connect that was not waited for.
+  static func takeError(of socket: Int32) -> Int32 { option(SO_ERROR, of: socket) }
+
+  private static func option(_ name: Int32, of socket: Int32) -> Int32 {
+    var value: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    return unsafe getsockopt(socket, SOL_SOCKET, name, &value, &length) == 0 ? value : errno
   }
 
   /// Tells the peer that nothing more will be sent.

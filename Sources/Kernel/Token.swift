@@ -2,7 +2,6 @@
 // that of the slot when the operation began: a completion for a connection that is gone is dropped by it,
 // not by luck.
 
-package import Bytes
 import Glibc
 
 package struct Token: Equatable, BitwiseCopyable, Sendable {
@@ -20,7 +19,7 @@ package struct Token: Equatable, BitwiseCopyable, Sendable {
     bits = UInt64(operation.rawValue) << 56 | UInt64(slot) << 32 | UInt64(generation)
   }
 
-  init(bits: UInt64) {
+  package init(bits: UInt64) {
     self.bits = bits
   }
 
@@ -40,23 +39,10 @@ package struct Completion: BitwiseCopyable, Sendable {
   /// Whether the operation will complete again.
   package var hasMore: Bool
 
-  /// Whether it was ended by ``Ring/cancel(_:)``.
+  /// Whether it was ended by ``Driver/cancel(_:on:)``.
   package var isCancelled: Bool { result == -ECANCELED }
   /// Whether nothing could be sent without waiting.
   package var isRefused: Bool { result == -EAGAIN }
   /// Whether no receive buffer was left.
   package var isOutOfBuffers: Bool { result == -ENOBUFS }
-}
-
-/// Datagrams of one origin as they were received.
-package struct Message {
-  package var origin: Address
-  /// One datagram, or several of `segment` bytes one after the other, the last one shorter.
-  package var payload: ByteView
-  /// Bytes of each of several; 0 for one.
-  package var segment: Int
-  /// How many datagrams the socket had no room for so far; 0 before the first one.
-  package var drops: UInt32
-  /// Whether the buffer was too small for it.
-  package var isCut: Bool
 }

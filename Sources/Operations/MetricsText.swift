@@ -1,7 +1,7 @@
 // The Prometheus text of a /metrics page: values in base units, and label sets that are fixed at the start.
 
 import Arguments
-import Kernel
+package import Kernel
 
 package struct MetricsText {
   /// The text so far.
@@ -35,9 +35,11 @@ package struct MetricsText {
   }
 
   /// What every program says of itself. `startedAt` is in seconds since 1970.
-  package mutating func process(startedAt: Double) {
+  package mutating func process(startedAt: Double, on backend: Backend) {
     gauge("turnout_build_info", "The version of this program.")
     sample("turnout_build_info", "version=\"\(Version.text)\"", 1)
+    gauge("turnout_io_backend", "The driver that does input and output.")
+    sample("turnout_io_backend", "backend=\"\(backend.rawValue)\"", 1)
     gauge("process_start_time_seconds", "When the process started, in seconds since 1970.", startedAt)
     counter(
       "process_cpu_seconds_total", "Processor time of the process, user and system.", Process.processorTime)

@@ -101,6 +101,27 @@ package struct Setting<Target>: Sendable {
     }
   }
 
+  /// One of the names of `Choice`.
+  package init<Choice: RawRepresentable<String> & CaseIterable & SendableMetatype>(
+    _ name: String, choice place: Place<Choice>
+  ) {
+    self.init(name) { configuration, value throws(ConfigurationFault) in
+      guard let choice: Choice = try value.choice(name, besides: []) else {
+        preconditionFailure("without other names one is chosen")
+      }
+      configuration[keyPath: place] = choice
+    }
+  }
+
+  /// One of the names of `Choice`, or `none` for nil.
+  package init<Choice: RawRepresentable<String> & CaseIterable & SendableMetatype>(
+    _ name: String, choice place: Place<Choice?>, none: String
+  ) {
+    self.init(name) { configuration, value throws(ConfigurationFault) in
+      configuration[keyPath: place] = try value.choice(name, besides: [none])
+    }
+  }
+
   /// At least one address.
   package init(_ name: String, _ place: Place<[Endpoint]>) {
     self.init(name) { configuration, value throws(ConfigurationFault) in
@@ -118,6 +139,20 @@ extension SettingValue {
       throw ConfigurationFault(name, "needs a string")
     }
     return text
+  }
+
+  /// nil for one of the `others`.
+  func choice<Choice: RawRepresentable<String> & CaseIterable & SendableMetatype>(
+    _ name: String, besides others: [String]
+  ) throws(ConfigurationFault) -> Choice? {
+    let text = try text(name)
+    if others.contains(text) { return nil }
+    guard let choice = Choice(rawValue: text) else {
+      let names = others + Choice.allCases.map(\.rawValue)
+      throw ConfigurationFault(
+        name, "\"\(text)\" is none of \(names.dropLast().joined(separator: ", ")) and \(names.last!)")
+    }
+    return choice
   }
 
   package func texts(_ name: String) throws(ConfigurationFault) -> [String] {

@@ -41,5 +41,5 @@ package struct Limits: Sendable {
 
   /// Bytes that a connection can hold of requests not yet answered: more than one, and whatever lies in the
   /// receive buffers when the kernel is told to stop.
-  func pendingMax(_ ring: RingSettings) -> Int { 2 * requestMax + ring.buffers * ring.bufferSize }
+  func pendingMax(_ driver: DriverSettings) -> Int { 2 * requestMax + driver.buffers * driver.bufferSize }
 }

@@ -18,7 +18,7 @@ extension Server {
 
   /// Leaves the window; whatever was not consumed and lies in a receive buffer is gone.
   mutating func closeWindow() {
-    if window.buffer >= 0 { ring.giveBack(window.buffer) }
+    if window.buffer >= 0 { driver.giveBack(window.buffer) }
     window = Window()
   }
 

@@ -76,18 +76,18 @@ extension Server {
     guard !connection.isClosing, !connection.isLingering, !connection.hasEnded,
       tls.sessions[slot]?.hasFailed != true
     else {
-      ring.giveBack(buffer)
+      driver.giveBack(buffer)
       return drop(slot, count)
     }
     // A client that says nothing costs no session.
     if tls.sessions[slot] == nil { tls.sessions[slot] = TLSSession(tls.settings!) }
     guard let session = tls.sessions[slot] else {
-      ring.giveBack(buffer)
+      driver.giveBack(buffer)
       tally.tlsHandshakeFailures += 1
       return close(slot)
     }
-    session.receive(ring.buffer(buffer).bytes.slice(0..<count))
-    ring.giveBack(buffer)
+    session.receive(driver.buffer(buffer).bytes.slice(0..<count))
+    driver.giveBack(buffer)
     let wasEstablished = session.isEstablished
     var reading = session.read(into: tls.plaintext)
     if session.isEstablished, !wasEstablished {

@@ -10,7 +10,7 @@ package import Trust
 package struct Server: ~Copyable {
   let limits: Limits
   /// Guests may queue operations of their own, with tokens of the kind `guest`.
-  package var ring: Ring
+  package var driver: Driver
   private let memory: Memory
   let connections: Cells<Connection>
   let deadlines: Cells<UInt64>
@@ -91,8 +91,8 @@ package struct Server: ~Copyable {
   /// A server for the calling thread that accepts on `listeners`, and with `tls` over TLS on `secureListeners`;
   /// both outlive it.
   package init(
-    _ limits: Limits, ring settings: RingSettings = RingSettings(), listeners: [Int32],
-    secureListeners: [Int32] = [], tls tlsSettings: TLSServerSettings? = nil, waker: Waker
+    _ limits: Limits, on driver: consuming Driver, listeners: [Int32], secureListeners: [Int32] = [],
+    tls tlsSettings: TLSServerSettings? = nil
   ) throws(SystemFailure) {
     precondition(secureListeners.isEmpty || tlsSettings != nil)
     let secureStart = listeners.count
@@ -100,11 +100,10 @@ package struct Server: ~Copyable {
     let count = limits.connections
     let perSlot = MemoryLayout<Connection>.stride + MemoryLayout<Peer.Row>.stride + 8 + 5 * 4
     // One for each receive buffer and each other operation that a guest may have under way.
-    let guestMax = settings.buffers + Self.guestOperationMax
-    let ring = try Ring(settings, waker: waker)
+    let guestMax = driver.settings.buffers + Self.guestOperationMax
     let memory = try Memory(
       byteCount: count * perSlot + guestMax * MemoryLayout<Completion>.stride + 4096)
-    let pendingMax = limits.pendingMax(settings)
+    let pendingMax = limits.pendingMax(driver.settings)
     let pendingPool = try BufferPool(
       count: count, size: pendingMax, warmCount: min(256, Self.warmMax / pendingMax))
     let answersPool = try BufferPool(count: count, size: limits.answers, warmCount: 256)
@@ -127,7 +126,7 @@ package struct Server: ~Copyable {
     isAccepting = Array(repeating: false, count: listeners.count)
     parked = Array(repeating: -1, count: listeners.count)
     self.limits = limits
-    self.ring = ring
+    self.driver = driver
     self.memory = memory
     self.pendingPool = pendingPool
     self.answersPool = answersPool
@@ -136,7 +135,7 @@ package struct Server: ~Copyable {
     self.secureStart = secureStart
     self.tls = tls
     for slot in 0..<count { freeSlots[slot] = UInt32(count - 1 - slot) }
-    now = Clock.monotonic()
+    now = self.driver.monotonic
     setDate()
     accept()
   }
@@ -145,7 +144,7 @@ package struct Server: ~Copyable {
   package var connectionCount: Int { limits.connections - freeCount }
 
   /// Completions the kernel had to keep aside.
-  package var overflowCount: Int { ring.overflowCount }
+  package var overflowCount: Int { driver.overflowCount }
 
   // MARK: - The turn
 
@@ -159,10 +158,10 @@ package struct Server: ~Copyable {
       if acceptAfter > 0 { timeout = min(timeout, acceptAfter > now ? acceptAfter - now : 0) }
       if deadline != .max { timeout = min(timeout, deadline > now ? deadline - now : 0) }
     }
-    ring.wait(nanoseconds: timeout)
+    driver.wait(nanoseconds: timeout)
     if silentSlotCount > 0 { endSilentSends() }
     turn += 1
-    now = Clock.monotonic()
+    now = driver.monotonic
     queueBudget = queueCount
     setDate()
     if acceptAfter > 0, acceptAfter <= now { accept() }
@@ -182,7 +181,7 @@ package struct Server: ~Copyable {
         queueCount -= 1
         connections[slot].isQueued = false
         openPending(slot)
-      } else if let completion = ring.next() {
+      } else if let completion = driver.next() {
         handle(completion)
       } else {
         return false
@@ -190,7 +189,7 @@ package struct Server: ~Copyable {
     }
   }
 
-  /// Ends the turn: hands what was answered to the ring.
+  /// Ends the turn: hands what was answered to the driver.
   package mutating func flush() {
     for index in 0..<dirtyCount {
       let slot = Int(dirty[index])
@@ -224,7 +223,7 @@ package struct Server: ~Copyable {
   package var date: ByteView { dateRegion.bytes }
 
   private mutating func setDate() {
-    wall = Clock.wall()
+    wall = driver.wall
     let second = Int(wall / 1_000_000_000)
     guard second != dateSecond else { return }
     dateSecond = second
@@ -244,7 +243,7 @@ package struct Server: ~Copyable {
     guard !isDraining else { return }
     for index in listeners.indices where !isAccepting[index] && parked[index] < 0 {
       isAccepting[index] = true
-      ring.accept(on: listeners[index], once: isScarce, Token(.accept, slot: index))
+      driver.accept(on: listeners[index], once: isScarce, Token(.accept, slot: index))
     }
   }
 
@@ -265,7 +264,7 @@ package struct Server: ~Copyable {
       parked[listener] = completion.result
     } else {
       tally.connectionsRefused += 1
-      Socket.close(completion.result)
+      driver.close(completion.result)
     }
     // From here on one by one.
     if completion.hasMore, freeCount == Self.scarcePlaces - 1 { pauseAccepting() }
@@ -293,7 +292,9 @@ package struct Server: ~Copyable {
   }
 
   private mutating func pauseAccepting() {
-    for index in listeners.indices where isAccepting[index] { ring.cancel(Token(.accept, slot: index)) }
+    for index in listeners.indices where isAccepting[index] {
+      driver.cancel(Token(.accept, slot: index), on: listeners[index])
+    }
   }
 
   /// Stops accepting, ends idle connections, and ends every other one with its next answer.
@@ -301,9 +302,9 @@ package struct Server: ~Copyable {
     guard !isDraining else { return }
     isDraining = true
     // From now on connecting is refused; what was accepted before is served.
-    for listener in listeners { Socket.abort(listener) }
+    for listener in listeners { driver.abort(listener) }
     for index in parked.indices where parked[index] >= 0 {
-      Socket.close(parked[index])
+      driver.close(parked[index])
       parked[index] = -1
     }
     for slot in 0..<slotEnd where connections[slot].isOpen {
@@ -339,7 +340,7 @@ package struct Server: ~Copyable {
   private mutating func received(_ completion: Completion) {
     let slot = completion.token.slot
     guard connections[slot].isOpen, connections[slot].generation == completion.token.generation else {
-      if completion.buffer >= 0 { ring.giveBack(completion.buffer) }
+      if completion.buffer >= 0 { driver.giveBack(completion.buffer) }
       return
     }
     if !completion.hasMore { connections[slot].isReceiving = false }
@@ -347,7 +348,7 @@ package struct Server: ~Copyable {
       tally.receivedBytes += UInt64(completion.result)
       take(slot, completion.buffer, count: Int(completion.result))
     } else {
-      if completion.buffer >= 0 { ring.giveBack(completion.buffer) }
+      if completion.buffer >= 0 { driver.giveBack(completion.buffer) }
       if completion.result == 0 {
         ended(slot)
       } else if completion.isOutOfBuffers {
@@ -365,15 +366,15 @@ package struct Server: ~Copyable {
     let connection = connections[slot]
     if connection.isSecure { return takeSecure(slot, buffer, count: count) }
     if connection.isLast || connection.isClosing {
-      ring.giveBack(buffer)
+      driver.giveBack(buffer)
       return drop(slot, count)
     }
     if connection.pending < 0, !connection.isBusy {
-      window = Window(slot: slot, region: ring.buffer(buffer), offset: 0, end: count, buffer: buffer)
+      window = Window(slot: slot, region: driver.buffer(buffer), offset: 0, end: count, buffer: buffer)
       return
     }
-    keep(slot, ring.buffer(buffer).bytes.slice(0..<count))
-    ring.giveBack(buffer)
+    keep(slot, driver.buffer(buffer).bytes.slice(0..<count))
+    driver.giveBack(buffer)
     guard !connections[slot].isClosing else { return }
     if !connection.isBusy { enqueue(slot) }
     pauseIfAhead(slot)
@@ -394,7 +395,8 @@ package struct Server: ~Copyable {
     guard isAhead(slot), !connections[slot].isPaused else { return }
     connections[slot].isPaused = true
     if connections[slot].isReceiving {
-      ring.cancel(Token(.receive, slot: slot, generation: connections[slot].generation))
+      driver.cancel(
+        Token(.receive, slot: slot, generation: connections[slot].generation), on: connections[slot].socket)
     }
   }
 
@@ -430,9 +432,9 @@ package struct Server: ~Copyable {
   /// What was sent silently in the turn before was sent, unless a completion tells otherwise. Connections of which one does
   /// are left to it.
   private mutating func endSilentSends() {
-    guard let readyCount = ring.readyCount else { return }
+    guard let readyCount = driver.readyCount() else { return }
     for index in 0..<readyCount {
-      let token = ring.token(ofReady: index)
+      let token = driver.token(ofReady: index)
       if token.isSend { connections[token.slot].silentCount = 0 }
     }
     for index in 0..<silentSlotCount {
@@ -494,7 +496,7 @@ package struct Server: ~Copyable {
 
   private mutating func receive(_ slot: Int) {
     connections[slot].isReceiving = true
-    ring.receive(
+    driver.receive(
       connections[slot].socket, Token(.receive, slot: slot, generation: connections[slot].generation))
   }
 
@@ -516,9 +518,9 @@ package struct Server: ~Copyable {
       connections[slot].silentCount = UInt32(bytes.count)
       silentSlots[silentSlotCount] = UInt32(slot)
       silentSlotCount += 1
-      ring.sendSilently(connection.socket, bytes, token)
+      driver.sendSilently(connection.socket, bytes, token)
     } else {
-      ring.send(connection.socket, bytes, token)
+      driver.send(connection.socket, bytes, token)
     }
   }
 
@@ -526,7 +528,7 @@ package struct Server: ~Copyable {
   /// that they were sent is then found out in the next turn, whatever that one is about.
   private func maySendSilently(_ slot: Int) -> Bool {
     let connection = connections[slot]
-    return ring.isDeferring && silentSlotCount < silentSlots.count && !isDraining && connection.isReceiving
+    return silentSlotCount < silentSlots.count && !isDraining && connection.isReceiving
       && !connection.isLast
       && !connection.hasEnded && !connection.isStream && !connection.isSecure && connection.pending < 0
       && connection.tail.isEmpty
@@ -576,7 +578,7 @@ package struct Server: ~Copyable {
     connections[slot].isLast = true
     connections[slot].isLingering = true
     releasePending(slot)
-    Socket.endSending(connections[slot].socket)
+    driver.endSending(connections[slot].socket)
     expect(slot, .linger, within: limits.lingerTime)
     if !connections[slot].isReceiving { receive(slot) }
   }
@@ -587,7 +589,7 @@ package struct Server: ~Copyable {
     connections[slot].isClosing = true
     if window.slot == slot { closeWindow() }
     // Whatever is under way completes at once.
-    Socket.abort(connections[slot].socket)
+    driver.abort(connections[slot].socket)
     expect(slot, .linger, within: .max / 2)
     recycle(slot)
   }
@@ -595,7 +597,7 @@ package struct Server: ~Copyable {
   private mutating func recycle(_ slot: Int) {
     let connection = connections[slot]
     guard connection.isOpen, !connection.isReceiving, !connection.isSending else { return }
-    Socket.close(connection.socket)
+    driver.close(connection.socket)
     if connection.isSecure { endSecure(slot) }
     releaseAnswers(slot)
     releaseTail(slot)

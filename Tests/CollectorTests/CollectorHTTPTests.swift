@@ -24,7 +24,8 @@ final class EventPort {
     let listener = try Socket.listen(.unix(path: folder.path("socket")), isShared: false).release()
     let intake = EventIntake(try EventStore(directory: folder.path), key: nil)
     try Threads.start("http") { [waker, isEnding, isRunning] in
-      var loop = try! CollectorHTTP([listener], intake: intake, waker: waker, isEnding: isEnding) {
+      let driver = try! Driver(.underTest, CollectorHTTP.driverSettings, waker: waker)
+      var loop = try! CollectorHTTP([listener], intake: intake, on: driver, isEnding: isEnding) {
         path, events, tally in
         guard path == "/metrics" else { return nil }
         let text = "accepted \(events.accepted) refused \(events.refusedCalls) connections \(tally.accepted)"

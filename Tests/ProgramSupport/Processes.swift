@@ -101,6 +101,9 @@ package final class Program {
     unsafe posix_spawn_file_actions_addopen(&actions, 2, errors, flags, 0o644)
 
     var environment = ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=/tmp"]
+    for program in ["EDGE", "COLLECTOR"] {
+      if let driver = Backend.wanted { environment.append("TURNOUT_\(program)_DRIVER=\(driver.rawValue)") }
+    }
     for (name, value) in variables { environment.append("\(name)=\(value)") }
     var argv = unsafe ([executable] + arguments).map { unsafe strdup($0) } + [nil]
     var envp = unsafe environment.map { unsafe strdup($0) } + [nil]

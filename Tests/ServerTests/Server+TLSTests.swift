@@ -25,11 +25,12 @@ struct ServerTLSTests {
     try Threads.start("server") {
       var limits = Limits()
       limits.connections = 8
-      var ring = RingSettings()
-      ring.buffers = 2
-      ring.bufferSize = 1024
+      var settings = DriverSettings()
+      settings.buffers = 2
+      settings.bufferSize = 1024
       var server = try! Server(
-        limits, ring: ring, listeners: [plain], secureListeners: [secure], tls: tls, waker: try! Waker())
+        limits, on: Driver(.underTest, settings, waker: try! Waker()), listeners: [plain],
+        secureListeners: [secure], tls: tls)
       while true {
         server.wait()
         var isAbandoned = false

@@ -19,10 +19,11 @@ struct ServerTests {
     try Threads.start("server") { [folder] in
       var limits = Limits()
       limits.connections = 8
-      var ring = RingSettings()
-      ring.buffers = 2
-      ring.bufferSize = 1024
-      var server = try! Server(limits, ring: ring, listeners: [listener], waker: try! Waker())
+      var settings = DriverSettings()
+      settings.buffers = 2
+      settings.bufferSize = 1024
+      var server = try! Server(
+        limits, on: Driver(.underTest, settings, waker: try! Waker()), listeners: [listener])
       while true {
         server.wait()
         var isAbandoned = false

@@ -42,16 +42,21 @@ package struct CollectorHTTP: ~Copyable {
     return limits
   }
 
+  /// What it asks of its driver.
+  package static var driverSettings: DriverSettings {
+    var settings = DriverSettings()
+    settings.submissions = 256
+    settings.completions = 1024
+    settings.buffers = 128
+    settings.bufferSize = 8192
+    return settings
+  }
+
   package init(
-    _ listeners: [Int32], limits: Limits = Self.limits, intake: EventIntake, waker: Waker,
+    _ listeners: [Int32], limits: Limits = Self.limits, intake: EventIntake, on driver: consuming Driver,
     isEnding: SharedWord, pages: @escaping Pages
   ) throws(SystemFailure) {
-    var ring = RingSettings()
-    ring.submissions = 256
-    ring.completions = 1024
-    ring.buffers = 128
-    ring.bufferSize = 8192
-    server = try Server(limits, ring: ring, listeners: listeners, waker: waker)
+    server = try Server(limits, on: driver, listeners: listeners)
     self.intake = intake
     self.isEnding = isEnding
     self.pages = pages
@@ -70,7 +75,7 @@ package struct CollectorHTTP: ~Copyable {
 
   private mutating func turn() {
     server.wait()
-    let now = Int(Clock.wall() / 1_000_000)
+    let now = Int(server.wall / 1_000_000)
     while server.next() {
       var exchange = server.exchange
       answer(&exchange, now)
@@ -99,7 +104,7 @@ package struct CollectorHTTP: ~Copyable {
 
   private func page(_ path: String) -> Page? {
     if path == "/health" { return Page(.ok, .json, Array("{\"status\":\"ok\"}".utf8)) }
-    if path == "/ready" { intake.recheck(now: Int(Clock.wall() / 1_000_000)) }
+    if path == "/ready" { intake.recheck(now: Int(server.wall / 1_000_000)) }
     return pages(path, intake.counters, server.tally)
   }
 

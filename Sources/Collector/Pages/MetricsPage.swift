@@ -3,6 +3,7 @@
 
 import Bytes
 import Exposures
+import Kernel
 import Operations
 import Publication
 import Server
@@ -10,6 +11,7 @@ import Server
 struct MetricsPage: Sendable {
   /// Wall-clock seconds.
   let startedAt: Double
+  let backend: Backend
   let store: StoreCounters?
   let kafka: KafkaFigures?
   /// Bytes that the datagrams' socket has room for.
@@ -17,7 +19,7 @@ struct MetricsPage: Sendable {
 
   func render(_ report: ReceptionReport, _ events: EventCounters, _ tally: Tally) -> [UInt8] {
     var page = MetricsText()
-    page.process(startedAt: startedAt)
+    page.process(startedAt: startedAt, on: backend)
     reception(report, &page)
     streams(report, &page)
     if let store { files(store, &page) }

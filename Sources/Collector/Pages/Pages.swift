@@ -15,12 +15,16 @@ final class Pages: @unchecked Sendable {
   /// The last report; used by the HTTP thread alone.
   private var report: ReceptionReport?
 
-  init(mailbox: Mailbox<ReceptionReport>, store: StoreCounters?, kafka: KafkaFigures?, receiveBuffer: Int) {
+  init(
+    mailbox: Mailbox<ReceptionReport>, store: StoreCounters?, kafka: KafkaFigures?, backend: Backend,
+    receiveBuffer: Int
+  ) {
     self.mailbox = mailbox
     self.store = store
     self.kafka = kafka
     metrics = MetricsPage(
-      startedAt: Double(Clock.wall()) / 1e9, store: store, kafka: kafka, receiveBuffer: receiveBuffer)
+      startedAt: Double(Clock.wall()) / 1e9, backend: backend, store: store, kafka: kafka,
+      receiveBuffer: receiveBuffer)
   }
 
   func page(_ path: String, _ events: EventCounters, _ tally: Tally) -> CollectorHTTP.Page? {

@@ -9,7 +9,7 @@ import Publication
 import Trust
 
 struct Receiver: ~Copyable {
-  private var ring: Ring
+  private var driver: Driver
   private let socket: Int32
   private let key: MessageKey?
   private var reception: Reception
@@ -39,7 +39,7 @@ struct Receiver: ~Copyable {
   private static var absence: UInt64 { 500_000_000 }
   private static var receiveToken: Token { Token(.receive, slot: 0) }
 
-  /// What a receiver is made of; it is put together on its own thread, which owns the ring.
+  /// What a receiver is made of; it is put together on its own thread, which owns the driver.
   struct Parts: Sendable {
     var socket: Int32
     var key: MessageKey?
@@ -50,19 +50,25 @@ struct Receiver: ~Copyable {
     var isEnding: SharedWord
   }
 
-  init(_ parts: Parts) throws(SystemFailure) {
-    var settings = RingSettings()
+  /// What it asks of its driver.
+  static var driverSettings: DriverSettings {
+    var settings = DriverSettings()
     settings.submissions = 64
     settings.completions = 1024
     settings.buffers = 128
     // What UDP_GRO puts together has at most 65,535 bytes; origin and control data stand before it.
     settings.bufferSize = 65_536 + 256
-    ring = try Ring(settings, waker: parts.line.receiverWaker)
+    return settings
+  }
+
+  init(_ parts: Parts, on driver: consuming Driver) {
+    let now = driver.monotonic
+    self.driver = driver
     socket = parts.socket
     key = parts.key
-    lastTurnAt = Clock.monotonic()
+    lastTurnAt = now
     reception = Reception(parts.settings)
-    reception.restore(parts.marks, now: Clock.monotonic())
+    reception.restore(parts.marks, now: now)
     line = parts.line
     mailbox = parts.mailbox
     isEnding = parts.isEnding
@@ -81,16 +87,16 @@ struct Receiver: ~Copyable {
       // Every block waits for a sink: leave the datagrams to the socket until one comes back.
       tally.stalls += 1
       Process.pause(microseconds: 1000)
-      return report(now: Clock.monotonic())
+      return report(now: driver.monotonic)
     }
     if !isReceiving {
       isReceiving = true
-      ring.receiveMessages(socket, Self.receiveToken)
+      driver.receiveMessages(socket, Self.receiveToken)
     }
-    let now = Clock.monotonic()
-    ring.wait(nanoseconds: deadline(now) - now)
-    let moment = Moment(now: Clock.monotonic(), wall: Clock.wall() / 1000)
-    while block != nil, let completion = ring.next() { handle(completion, moment) }
+    let now = driver.monotonic
+    driver.wait(nanoseconds: deadline(now) - now)
+    let moment = Moment(now: driver.monotonic, wall: driver.wall / 1000)
+    while block != nil, let completion = driver.next() { handle(completion, moment) }
     // Who was away first reads what came meanwhile: much of what seems to be missing is there.
     if moment.now - lastTurnAt > Self.absence { readsUntil = moment.now + Self.absence }
     lastTurnAt = moment.now
@@ -120,9 +126,9 @@ struct Receiver: ~Copyable {
     guard completion.token == Self.receiveToken else { return }
     if !completion.hasMore { isReceiving = false }
     guard completion.buffer >= 0 else { return }
-    defer { ring.giveBack(completion.buffer) }
+    defer { driver.giveBack(completion.buffer) }
     guard completion.result > 0,
-      let message = ring.message(in: completion.buffer, count: Int(completion.result))
+      let message = driver.message(in: completion.buffer, count: Int(completion.result))
     else { return }
     if message.drops > 0 { tally.socketDrops = max(tally.socketDrops, UInt64(message.drops)) }
     let size = message.segment > 0 ? message.segment : message.payload.count
@@ -175,7 +181,7 @@ struct Receiver: ~Copyable {
   private mutating func handOver() {
     guard let index = block, !line.blocks[index].isEmpty else { return }
     line.blocks[index].marks = reception.touchedMarks()
-    line.blocks[index].arrivedAt = Clock.wall() / 1_000_000
+    line.blocks[index].arrivedAt = driver.wall / 1_000_000
     line.handOver(index)
     block = line.takeFree()
   }
@@ -195,7 +201,7 @@ struct Receiver: ~Copyable {
       }
       if let key { key.tag(atEndOf: &request) }
       // One that cannot leave is repeated by the next try.
-      if request.withBytes({ Socket.send(socket, $0, to: origin) }) { requests += 1 }
+      if request.withBytes({ driver.send(socket, $0, to: origin) }) { requests += 1 }
     }
     tally.requests += requests
   }

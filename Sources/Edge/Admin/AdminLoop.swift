@@ -18,22 +18,27 @@ struct AdminLoop: ~Copyable {
   private let metrics: MetricsPage
 
   init(
-    _ listener: Int32, limits: Limits, words: WorkerWords, waker: Waker, isEnding: SharedWord,
+    _ listener: Int32, limits: Limits, words: WorkerWords, on driver: consuming Driver, isEnding: SharedWord,
     metrics: MetricsPage
   ) throws(SystemFailure) {
     var limits = limits
     limits.connections = 256
-    var ring = RingSettings()
-    ring.submissions = 256
-    ring.completions = 1024
-    ring.buffers = 32
     let memory = try Memory(byteCount: Workspace.byteCount)
-    let server = try Server(limits, ring: ring, listeners: [listener], waker: waker)
+    let server = try Server(limits, on: driver, listeners: [listener])
     self.server = server
     workspace = Workspace(memory.leak())
     self.words = words
     self.isEnding = isEnding
     self.metrics = metrics
+  }
+
+  /// What it asks of its driver.
+  static var driverSettings: DriverSettings {
+    var settings = DriverSettings()
+    settings.submissions = 256
+    settings.completions = 1024
+    settings.buffers = 32
+    return settings
   }
 
   /// Answers until the process is gone: its end is to be seen here.

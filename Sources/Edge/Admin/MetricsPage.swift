@@ -13,12 +13,13 @@ struct MetricsPage: Sendable {
   let workers: [WorkerWords]
   let sync: WorkerWords
   let reloads: Reloads
+  let backend: Backend
   /// Wall-clock seconds.
   let startedAt: Double
 
   func render(_ catalog: Catalog) -> [UInt8] {
     var page = MetricsText()
-    page.process(startedAt: startedAt)
+    page.process(startedAt: startedAt, on: backend)
     page.gauge("turnout_workers", "Worker threads.")
     page.sample("turnout_workers", "", Double(workers.count))
     page.counter("turnout_reloads_total", "Times that the configuration was read anew, by result.")

@@ -1,5 +1,5 @@
 // The third river, of one worker: what an answer showed becomes records, records become datagrams, and they leave
-// through the worker's own ring. Nothing here waits, and nothing of the edge waits for it: what cannot be sent in
+// through the worker's own driver. Nothing here waits, and nothing of the edge waits for it: what cannot be sent in
 // time is dropped, the newest first, and counted.
 
 import Bytes
@@ -143,35 +143,35 @@ struct Reporter: ~Copyable {
   /// When ``turn(_:)`` has to be called again at the latest; monotonic nanoseconds.
   var deadline: UInt64 { min(flushAt, heartbeatAt) }
 
-  /// Takes what came back from the ring and queues what is due.
+  /// Takes what came back from the driver and queues what is due.
   mutating func turn(_ server: inout Server) {
     guard isOn else { return }
-    while let completion = server.nextGuest() { handle(completion, &server.ring) }
-    if socket < 0 { openSocket() }
+    while let completion = server.nextGuest() { handle(completion, &server.driver) }
+    if socket < 0 { openSocket(&server.driver) }
     if socket >= 0, !isReceiving {
       isReceiving = true
-      server.ring.receive(socket, Self.receiveToken)
+      server.driver.receive(socket, Self.receiveToken)
     }
     if flushAt <= server.now {
       outbox.close(sentAt: server.wall / 1000)
       flushAt = .max
       sendsAll = true
     }
-    if case .none = flight { sendNext(&server.ring, wall: server.wall, now: server.now) }
+    if case .none = flight { sendNext(&server.driver, wall: server.wall, now: server.now) }
   }
 
   /// Whether everything that is closed is to leave, not only long trains.
   private var sendsAll = false
 
-  private mutating func openSocket() {
+  private mutating func openSocket(_ driver: inout Driver) {
     let word = socketWord.value
     guard word > 0 else { return }
     socket = Int32(word - 1)
-    if Socket.segmentDatagrams(socket, at: datagramSize) { trainMax = Self.trainMax }
+    if driver.segmentDatagrams(socket, at: datagramSize) { trainMax = Self.trainMax }
   }
 
   /// Queues the most pressing send: new datagrams, then those asked for again, then a heartbeat.
-  private mutating func sendNext(_ ring: inout Ring, wall: UInt64, now: UInt64) {
+  private mutating func sendNext(_ driver: inout Driver, wall: UInt64, now: UInt64) {
     guard socket >= 0 else {
       if heartbeatAt <= now { heartbeatAt = now &+ Self.heartbeatInterval }
       return
@@ -182,22 +182,22 @@ struct Reporter: ~Copyable {
       guard let train = outbox.train(countMax: trainMax) else { return }
       for index in 0..<train.count { sign(outbox.kept(train.first &+ UInt64(index))!) }
       flight = .train(count: train.count, isSecondTry: false)
-      ring.send(socket, train.bytes, Self.sendToken)
+      driver.send(socket, train.bytes, Self.sendToken)
       return
     }
     sendsAll = false
-    if stageResends(now: now, &ring) { return }
-    if heartbeatAt <= now { sendHeartbeat(&ring, wall: wall, now: now, isEnding: false) }
+    if stageResends(now: now, &driver) { return }
+    if heartbeatAt <= now { sendHeartbeat(&driver, wall: wall, now: now, isEnding: false) }
   }
 
-  private mutating func sendHeartbeat(_ ring: inout Ring, wall: UInt64, now: UInt64, isEnding: Bool) {
+  private mutating func sendHeartbeat(_ driver: inout Driver, wall: UInt64, now: UInt64, isEnding: Bool) {
     heartbeatAt = now &+ Self.heartbeatInterval
     let region = staging.part(from: 0, count: outbox.heartbeatCount)
     outbox.writeHeartbeat(to: region, sentAt: wall / 1000, isEnding: isEnding)
     sign(region)
     tally.heartbeats &+= 1
     flight = .staged
-    ring.send(socket, region.bytes, Self.sendToken)
+    driver.send(socket, region.bytes, Self.sendToken)
   }
 
   /// Fills in the tag, which is the datagram's last bytes.
@@ -208,7 +208,7 @@ struct Reporter: ~Copyable {
   }
 
   /// Copies datagrams that were asked for again, so that their slots may be used meanwhile; false if none is.
-  private mutating func stageResends(now: UInt64, _ ring: inout Ring) -> Bool {
+  private mutating func stageResends(now: UInt64, _ driver: inout Driver) -> Bool {
     var byteCount = 0
     var count = 0
     while count < trainMax, let sequence = resends.next(now: now, max: outbox.keptMax) {
@@ -225,28 +225,28 @@ struct Reporter: ~Copyable {
     guard count > 0 else { return false }
     tally.resent &+= UInt64(count)
     flight = .staged
-    ring.send(socket, staging.bytes.slice(0..<byteCount), Self.sendToken)
+    driver.send(socket, staging.bytes.slice(0..<byteCount), Self.sendToken)
     return true
   }
 
   // MARK: - Completions
 
-  private mutating func handle(_ completion: Completion, _ ring: inout Ring) {
+  private mutating func handle(_ completion: Completion, _ driver: inout Driver) {
     if completion.token == Self.sendToken {
-      sent(completion.result, &ring)
+      sent(completion.result, &driver)
       return
     }
     if completion.buffer >= 0 {
       if completion.result > 0 {
-        received(ring.buffer(completion.buffer).bytes.slice(0..<Int(completion.result)))
+        received(driver.buffer(completion.buffer).bytes.slice(0..<Int(completion.result)))
       }
-      ring.giveBack(completion.buffer)
+      driver.giveBack(completion.buffer)
     }
     // It ended, for want of buffers or with the error of an earlier send; it begins again in this turn.
     if !completion.hasMore { isReceiving = false }
   }
 
-  private mutating func sent(_ result: Int32, _ ring: inout Ring) {
+  private mutating func sent(_ result: Int32, _ driver: inout Driver) {
     guard case .train(let count, let isSecondTry) = flight else {
       flight = .none
       return
@@ -254,13 +254,13 @@ struct Reporter: ~Copyable {
     if result < 0, !isSecondTry, let train = outbox.train(countMax: count) {
       // What failed may have been an earlier datagram, told only now; or the device cannot cut datagrams.
       if result == -Socket.cannotSegment, trainMax > 1 {
-        _ = Socket.segmentDatagrams(socket, at: 0)
+        _ = driver.segmentDatagrams(socket, at: 0)
         trainMax = 1
         flight = .none
         return
       }
       flight = .train(count: count, isSecondTry: true)
-      return ring.send(socket, train.bytes, Self.sendToken)
+      return driver.send(socket, train.bytes, Self.sendToken)
     }
     flight = .none
     if result < 0 {
@@ -303,7 +303,7 @@ struct Reporter: ~Copyable {
     let limit = server.now &+ Self.endTime
     while outbox.unsent < outbox.next || isInFlight, server.now < limit { serve(&server, until: limit) }
     guard outbox.next > 0, !isInFlight else { return }
-    sendHeartbeat(&server.ring, wall: server.wall, now: server.now, isEnding: true)
+    sendHeartbeat(&server.driver, wall: server.wall, now: server.now, isEnding: true)
     let lingerEnd = server.now &+ Self.lingerTime
     while server.now < lingerEnd { serve(&server, until: lingerEnd) }
   }

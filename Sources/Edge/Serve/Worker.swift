@@ -18,7 +18,7 @@ struct Worker: ~Copyable {
   private let isEnding: SharedWord
   private let syncWaker: Waker
 
-  /// What a worker is made of; it is put together on its own thread, which owns the ring.
+  /// What a worker is made of; it is put together on its own thread, which owns the driver.
   struct Parts: Sendable {
     var limits: Limits
     /// Streams of events that it may hold.
@@ -30,7 +30,6 @@ struct Worker: ~Copyable {
     /// Where a certificate that was read anew comes.
     var certificates: Mailbox<TLSServerSettings>
     var words: WorkerWords
-    var waker: Waker
     var syncWaker: Waker
     var isEnding: SharedWord
     var seed: UInt64
@@ -42,14 +41,14 @@ struct Worker: ~Copyable {
     var visitors: VisitorParts
   }
 
-  init(_ parts: Parts) throws(SystemFailure) {
+  init(_ parts: Parts, on driver: consuming Driver) throws(SystemFailure) {
     let workspace = try Memory(byteCount: Workspace.byteCount)
     let reporter = try Reporter(parts.reporter)
     let scratch = try Memory(byteCount: DecisionIDs.byteCount)
     let routing = try Memory(byteCount: Router.byteCount(streamMax: parts.streamMax))
     let server = try Server(
-      parts.limits, listeners: parts.listeners, secureListeners: parts.secureListeners, tls: parts.tls,
-      waker: parts.waker)
+      parts.limits, on: driver, listeners: parts.listeners, secureListeners: parts.secureListeners,
+      tls: parts.tls)
     self.server = server
     let ids = DecisionIDs(key: parts.tokenKey, scratch: scratch.leak(), seed: parts.seed)
     router = Router(
@@ -98,7 +97,7 @@ struct Worker: ~Copyable {
 
   /// Requests of one turn are answered together: each is as old as the turn when it ends.
   private mutating func observe(_ answered: UInt64) {
-    let elapsed = Clock.monotonic() - server.now
+    let elapsed = server.driver.monotonic - server.now
     words.count(ServeCounters.latency(elapsed), answered)
     words.count(ServeCounters.latencySum, elapsed * answered)
   }

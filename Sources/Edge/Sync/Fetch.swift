@@ -1,4 +1,4 @@
-// One GET from the upstream over a connection of its own, as a state machine on the ring: bounded in size and
+// One GET from the upstream over a connection of its own, as a state machine on a driver: bounded in size and
 // in time as a whole, with TLS through memory where the address asks for it. Redirects are not followed.
 
 import Arguments
@@ -49,7 +49,7 @@ final class Fetch {
   /// Connects and asks for `path`. `limit` is in bytes of the body.
   init(
     _ address: UpstreamAddress, path: String, etag: String?, limit: Int, deadline: UInt64,
-    tls settings: TLSClientSettings?, slot: Int, ring: inout Ring
+    tls settings: TLSClientSettings?, slot: Int, driver: inout Driver
   ) throws(Refusal) {
     self.slot = slot
     self.limit = limit
@@ -64,9 +64,8 @@ final class Fetch {
       outgoing = try Memory(byteCount: 16 * 1024)
       answer = try Memory(byteCount: limit + Self.slack)
       let target = try Address(of: .tcp(host: address.host, port: address.port))
-      let stream = try Socket.stream(to: target)
-      socket = stream.release()
-      ring.connect(socket, to: target, Token(.connect, slot: slot))
+      socket = try driver.stream(to: target)
+      driver.connect(socket, to: target, Token(.connect, slot: slot))
     } catch {
       throw Refusal(.unreachable, error.description)
     }
@@ -77,6 +76,7 @@ final class Fetch {
     } catch {
       tls = nil
       end(.refused(Refusal(.tls, error.description)))
+      letGo(&driver)
     }
   }
 
@@ -84,14 +84,17 @@ final class Fetch {
   var isDone: Bool { outcome != nil && underWay == 0 }
 
   /// Takes a step.
-  func handle(_ completion: Completion, ring: inout Ring) {
+  func handle(_ completion: Completion, driver: inout Driver) {
     underWay -= 1
-    defer { if isDone { Socket.close(socket) } }
-    guard outcome == nil else { return }
+    if outcome == nil { step(completion, &driver) }
+    if outcome != nil { letGo(&driver) }
+  }
+
+  private func step(_ completion: Completion, _ driver: inout Driver) {
     switch completion.token.operation {
     case .connect:
       guard completion.result == 0 else { return fail(.unreachable, "connect", completion.result) }
-      receive(&ring)
+      receive(&driver)
       begin()
     case .send:
       guard completion.result > 0 else { return fail(.unreachable, "send", completion.result) }
@@ -100,32 +103,38 @@ final class Fetch {
     case .receive:
       guard completion.result >= 0 else { return fail(.unreachable, "receive", completion.result) }
       received(Int(completion.result))
-      if outcome == nil, completion.result > 0 { receive(&ring) }
+      if outcome == nil, completion.result > 0 { receive(&driver) }
     case .accept, .wake, .cancel, .guest: break
     }
-    send(&ring)
+    send(&driver)
   }
 
   /// Ends the fetch because its time is over.
-  func expire() {
+  func expire(driver: inout Driver) {
     end(.refused(Refusal(.timeout, "the upstream did not answer in time")))
+    if underWay > 0 { letGo(&driver) }
+  }
+
+  /// After the outcome: whatever is under way completes at once, and then the socket is closed.
+  private func letGo(_ driver: inout Driver) {
+    if underWay > 0 { driver.abort(socket) } else { driver.close(socket) }
   }
 
   private func begin() {
     if tls != nil { handshake() } else { toSend = request }
   }
 
-  private func receive(_ ring: inout Ring) {
+  private func receive(_ driver: inout Driver) {
     underWay += 1
-    ring.receive(socket, into: incoming.region, Token(.receive, slot: slot))
+    driver.receive(socket, into: incoming.region, Token(.receive, slot: slot))
   }
 
-  private func send(_ ring: inout Ring) {
+  private func send(_ driver: inout Driver) {
     guard outcome == nil, sendCount == 0, !toSend.isEmpty else { return }
     sendCount = min(toSend.count, outgoing.region.count)
     toSend.withBytes { outgoing.region.copy($0.slice(0..<sendCount), to: 0) }
     underWay += 1
-    ring.send(socket, outgoing.region.bytes.slice(0..<sendCount), Token(.send, slot: slot))
+    driver.send(socket, outgoing.region.bytes.slice(0..<sendCount), Token(.send, slot: slot))
   }
 
   private func fail(_ reason: Refusal.Reason, _ step: String, _ result: Int32) {
@@ -133,10 +142,7 @@ final class Fetch {
   }
 
   private func end(_ outcome: Outcome) {
-    guard self.outcome == nil else { return }
-    self.outcome = outcome
-    // Whatever is under way completes at once.
-    Socket.abort(socket)
+    if self.outcome == nil { self.outcome = outcome }
   }
 
   // MARK: - TLS

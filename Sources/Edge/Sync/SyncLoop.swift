@@ -1,5 +1,5 @@
 // The second river: upstream -> manifest -> verified snapshot -> tables -> published catalog. One thread, its
-// own ring; one fetch under way per environment; nothing that comes in is used before it is verified, and
+// own driver; one fetch under way per environment; nothing that comes in is used before it is verified, and
 // nothing is published before it is kept.
 
 import Bytes
@@ -18,7 +18,7 @@ final class SyncLoop {
   private let workers: [WorkerWords]
   private let words: WorkerWords
   private var publisher: Publisher
-  private var ring: Ring
+  private var driver: Driver
   private var followers: [Follower] = []
   private var fetches: [Int: (fetch: Fetch, follower: Follower)] = [:]
   private var editionNumbers = Set(0..<WorkerWords.editionMax)
@@ -26,13 +26,22 @@ final class SyncLoop {
   /// Whether a snapshot was compiled, which takes several times the memory that it leaves behind.
   private var hasCompiled = false
 
+  /// What it asks of its driver.
+  static var driverSettings: DriverSettings {
+    var settings = DriverSettings()
+    settings.submissions = 256
+    settings.completions = 1024
+    settings.buffers = 1
+    return settings
+  }
+
   /// How long a negative answer for an environment that a request named is remembered.
   private static let absentTime: UInt64 = 30_000_000_000
   /// The longest time between two looks at what is due.
   private static let tickTime: UInt64 = 1_000_000_000
 
   init(
-    _ configuration: Configuration, workers: [WorkerWords], words: WorkerWords, waker: Waker
+    _ configuration: Configuration, workers: [WorkerWords], words: WorkerWords, on driver: consuming Driver
   ) throws {
     settings = configuration.upstream
     address = UpstreamAddress(settings.url)!
@@ -42,11 +51,7 @@ final class SyncLoop {
     self.workers = workers
     self.words = words
     publisher = Publisher(workers)
-    var ringSettings = RingSettings()
-    ringSettings.submissions = 256
-    ringSettings.completions = 1024
-    ringSettings.buffers = 1
-    ring = try Ring(ringSettings, waker: waker)
+    self.driver = driver
     // All are known before any is loaded: readiness is judged over all of them.
     for environment in settings.environments { follow(environment, isConfigured: true) }
     if trusted == nil {
@@ -68,17 +73,19 @@ final class SyncLoop {
 
   /// Follows the upstream for as long as the process lives: workers that end still answer from what it holds.
   func run() -> Never {
-    while true {
-      let now = Clock.monotonic()
-      poll(now)
-      let isWaiting = publisher.collect()
-      ring.wait(nanoseconds: min(timeToNext(now), isWaiting ? 20_000_000 : Self.tickTime))
-      while let completion = ring.next() { handle(completion) }
-      takeWants()
-      expireFetches(Clock.monotonic())
-      noticeExpiry()
-      trim()
-    }
+    while true { turn() }
+  }
+
+  func turn() {
+    let now = driver.monotonic
+    poll(now)
+    let isWaiting = publisher.collect()
+    driver.wait(nanoseconds: min(timeToNext(now), isWaiting ? 20_000_000 : Self.tickTime))
+    while let completion = driver.next() { handle(completion) }
+    takeWants()
+    expireFetches(driver.monotonic)
+    noticeExpiry()
+    trim()
   }
 
   private func trim() {
@@ -166,7 +173,8 @@ final class SyncLoop {
     let slot = (0...).first { fetches[$0] == nil }!
     do throws(Refusal) {
       let fetch = try Fetch(
-        address, path: path, etag: etag, limit: limit, deadline: now + time, tls: tls, slot: slot, ring: &ring
+        address, path: path, etag: etag, limit: limit, deadline: now + time, tls: tls, slot: slot,
+        driver: &driver
       )
       fetches[slot] = (fetch, follower)
       settle(slot)
@@ -188,15 +196,15 @@ final class SyncLoop {
   }
 
   private func handle(_ completion: Completion) {
-    if completion.buffer >= 0 { ring.giveBack(completion.buffer) }
+    if completion.buffer >= 0 { driver.giveBack(completion.buffer) }
     guard completion.token.operation != .wake, let entry = fetches[completion.token.slot] else { return }
-    entry.fetch.handle(completion, ring: &ring)
+    entry.fetch.handle(completion, driver: &driver)
     settle(completion.token.slot)
   }
 
   private func expireFetches(_ now: UInt64) {
     for (slot, entry) in fetches where entry.fetch.deadline <= now {
-      entry.fetch.expire()
+      entry.fetch.expire(driver: &driver)
       settle(slot)
     }
   }
@@ -247,7 +255,7 @@ final class SyncLoop {
       edition.manifest.version == manifest.version
     else {
       follower.phase = .snapshot(manifest, envelope: answer.body, signers: signers, etag: answer.etag)
-      let now = Clock.monotonic()
+      let now = driver.monotonic
       return get(
         manifest.location, follower, etag: nil, limit: min(manifest.length, settings.snapshotMax),
         time: settings.timeout, now)
@@ -281,13 +289,13 @@ final class SyncLoop {
   }
 
   private func isOver(_ manifest: Manifest, _ follower: Follower) -> Bool {
-    let now = Double(Clock.wall() / 1_000_000)
+    let now = Double(driver.wall / 1_000_000)
     return manifest.isExpired(at: now, newestIssue: max(follower.accepted?.issuedAt ?? 0, manifest.issuedAt))
   }
 
   private func receiveUnsigned(_ follower: Follower, _ answer: Fetch.Answer) throws(Refusal) {
     let verified = try VerifiedSnapshot(unsigned: answer.body, environment: follower.environment)
-    let manifest = Self.note(verified)
+    let manifest = note(verified)
     try manifest.check(environment: follower.environment, after: follower.accepted)
     if follower.edition?.manifest.sha256 != manifest.sha256 {
       try adopt(
@@ -298,12 +306,12 @@ final class SyncLoop {
   }
 
   /// What is noted of a snapshot that came without a manifest.
-  private static func note(_ verified: VerifiedSnapshot) -> Manifest {
+  private func note(_ verified: VerifiedSnapshot) -> Manifest {
     Manifest(
       environment: verified.environment, version: verified.version,
       path: Layout.snapshot(verified.environment, verified.version),
       sha256: verified.document.withBytes { Digest.sha256Hex($0) }, length: verified.document.count,
-      issuedAt: Double(Clock.wall() / 1_000_000), expiresAt: 253_402_300_799_000)
+      issuedAt: Double(driver.wall / 1_000_000), expiresAt: 253_402_300_799_000)
   }
 
   private func accept(
@@ -358,20 +366,20 @@ final class SyncLoop {
   private func confirm(_ follower: Follower) {
     follower.phase = .idle
     if let unkept = follower.unkept { keep(follower, unkept) }
-    words.set(SyncCounters.confirmedAt(follower.index), Clock.wall() / 1_000_000)
+    words.set(SyncCounters.confirmedAt(follower.index), driver.wall / 1_000_000)
     if follower.isFromDisk {
       follower.isFromDisk = false
       publish()
     }
     follower.succeeded(
-      now: Clock.monotonic(), interval: settings.pollInterval,
+      now: driver.monotonic, interval: settings.pollInterval,
       jitter: Double.random(in: 0..<1, using: &random))
   }
 
   private func refuse(_ follower: Follower, _ refusal: Refusal, retryAfter: Int?) {
     follower.phase = .idle
     words.count(SyncCounters.refusal(refusal.reason))
-    let now = Clock.monotonic()
+    let now = driver.monotonic
     follower.failed(now: now, retryAfter: retryAfter, jitter: Double.random(in: 0..<1, using: &random))
     Log.write(
       .warning, "snapshot_refused",
