@@ -22,6 +22,8 @@ package struct EdgeSettings {
   package var members: [String] = []
   package var stateDirectory = "state"
   package var variables: [String: String] = [:]
+  /// What starts it, in front of its own command.
+  package var launcher: [String] = []
   /// The most descriptors it may have open; nil for as many as this process.
   package var descriptorMax: Int?
 
@@ -83,7 +85,7 @@ package final class EdgeProcess {
     _ settings: EdgeSettings, _ folder: Folder, _ port: UInt16, _ adminPort: UInt16, errors: String
   ) throws -> Program {
     let file = try configure(settings, folder, port, adminPort)
-    var command = [Program.built + "/turnout-edge", "--config", file]
+    var command = settings.launcher + [Program.built + "/turnout-edge", "--config", file]
     if let limit = settings.descriptorMax { command = ["/usr/bin/prlimit", "--nofile=\(limit)"] + command }
     return try Program(
       command[0], Array(command.dropFirst()), variables: settings.variables, errors: errors)
