@@ -138,6 +138,17 @@ let package = Package(
     room(
       "ProgramSupport", ["Bytes", "JSON", "Kernel", "Snapshots", "Trust", "COpenSSL"],
       path: "Tests/ProgramSupport"),
+    // A world that follows from a seed, with the real edge and the collector's receiver in it.
+    room(
+      "Simulation",
+      [
+        "Bytes", "Collector", "Edge", "Exposures", "HTTP", "JSON", "Kernel", "Publication", "Server",
+        "Snapshots",
+        "TestSupport", "Trust",
+      ], path: "Tests/Simulation"),
+    program(
+      "simulate", ["Arguments", "Bytes", "Kernel", "Measuring", "Operations", "Simulation"],
+      path: "Tests/Simulate"),
     tests("BytesTests", ["Bytes", "JSON", "TestSupport"]),
     tests("AccessTests", ["Bytes", "Access", "TestSupport"]),
     tests("JSONTests", ["Bytes", "JSON", "TestSupport"]),

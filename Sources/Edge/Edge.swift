@@ -32,77 +32,46 @@ package enum Edge {
     Memory.keepHeapSmall()
     let backend = try Backend.chooseAloud(configuration.driver)
     let count = configuration.workers > 0 ? configuration.workers : Threads.processors.count
-    let isEnding = SharedWord()
-    let workers = (0..<count).map { _ in WorkerWords(counterCount: ServeCounters.count) }
-    let admin = WorkerWords(counterCount: 1)
-    let sync = WorkerWords(counterCount: SyncCounters.count)
-    let syncWaker = try Waker()
     var wakers: [Waker] = []
     for _ in 0..<count { wakers.append(try Waker()) }
+    let edge = try Assembly(configuration, wakers: wakers, syncWaker: Waker())
     let listeners = try Listeners(configuration.listen, workers: count)
     let adminListener = try Socket.listen(configuration.admin, isShared: false).release()
 
     let running = SharedWord(UInt64(count))
-    let key = try configuration.exposures.key.map { try readKey($0, of: "exposures.keyFile") }
-    // Without a key nobody can verify ids; they are still unlike any other.
-    let tokenKey = (key ?? MessageKey(SecureRandom.bytes(32))).derived(for: "decision tokens")
-    let stickyKey = try configuration.visitors.key.map { try readKey($0, of: "visitors.keyFile") }
-    let visitors = VisitorParts(
-      cookie: configuration.visitors.cookie, domain: Array(configuration.visitors.domain.utf8),
-      sticky: configuration.visitors.sticky,
-      stickyKey: (stickyKey ?? MessageKey(SecureRandom.bytes(32))).derived(for: "sticky assignments"))
-    let boot = seed()
-    var exposures = configuration.exposures
-    if exposures.edge.isEmpty { exposures.edge = String(Process.hostName.prefix(DatagramFormat.edgeMax)) }
-    let sockets = wakers.map { _ in SharedWord() }
-    let limits = configuration.limits.share(of: count)
-    let tls = try readTLS(configuration.tls)
-    let certificates = wakers.map { _ in Mailbox<TLSServerSettings>() }
-    let gateSeed = seed()
-    let newGates = wakers.map { _ in Mailbox<GateMemory>() }
     for index in 0..<count {
-      let parts = Worker.Parts(
-        limits: limits, streamMax: (configuration.streamMax + count - 1) / count,
-        listeners: (tls == nil ? listeners.tcp[index] : []) + listeners.unix,
-        secureListeners: tls == nil ? [] : listeners.tcp[index], tls: tls, certificates: certificates[index],
-        words: workers[index], syncWaker: syncWaker, isEnding: isEnding, seed: seed(), tokenKey: tokenKey,
-        gate: try GateMemory(configuration, shares: count, seed: gateSeed), newGates: newGates[index],
-        reporter: Reporter.Parts(
-          settings: exposures, boot: boot, worker: UInt16(index),
-          key: key?.derived(for: "exposure datagrams"),
-          socket: sockets[index]),
-        visitors: visitors)
+      let (tcp, unix) = (listeners.tcp[index], listeners.unix)
       let processors = Threads.processors
       let processor = configuration.pinWorkers ? processors[index % processors.count] : nil
-      let waker = wakers[index]
       try start("worker-\(index)", processor: processor) {
-        var worker = try Worker(parts, on: Driver(backend, waker: waker))
+        var worker = try edge.worker(
+          index, tcp: tcp, unix: unix, on: Driver(backend, waker: edge.wakers[index]))
         worker.run()
         running.decrement()
       }
     }
     let reloads = Reloads([
-      renewing(tls, in: certificates), GateMemory.reload(newGates, seed: gateSeed),
+      renewing(edge.tls, in: edge.certificates), GateMemory.reload(edge.newGates, seed: edge.gateSeed),
     ])
     let metrics = MetricsPage(
-      workers: workers, sync: sync, reloads: reloads, backend: backend, startedAt: Double(Clock.wall()) / 1e9)
+      workers: edge.workers, sync: edge.sync, reloads: reloads, backend: backend,
+      startedAt: Double(Clock.wall()) / 1e9)
     let adminWaker = try Waker()
     try start("admin") {
       var loop = try AdminLoop(
-        adminListener, limits: limits, words: admin,
-        on: Driver(backend, AdminLoop.driverSettings, waker: adminWaker), isEnding: isEnding, metrics: metrics
+        adminListener, limits: edge.limits, words: edge.admin,
+        on: Driver(backend, AdminLoop.driverSettings, waker: adminWaker), isEnding: edge.isEnding,
+        metrics: metrics
       )
       loop.run()
     }
     if let collector = configuration.exposures.collector {
-      let link = CollectorLink(endpoint: collector, sockets: sockets, wakers: wakers)
+      let link = CollectorLink(endpoint: collector, sockets: edge.collectorSockets, wakers: edge.wakers)
       try start("report") { link.run() }
     }
     // Compiling takes long, and who asks must not wait for it.
     try start("sync", givesWay: true) {
-      let loop = try SyncLoop(
-        configuration, workers: workers + [admin], words: sync,
-        on: Driver(backend, SyncLoop.driverSettings, waker: syncWaker))
+      let loop = try edge.syncLoop(on: Driver(backend, SyncLoop.driverSettings, waker: edge.syncWaker))
       loop.run()
     }
     Log.write(
@@ -113,7 +82,7 @@ package enum Edge {
         "admin": .text(configuration.admin.description), "driver": .text(backend.rawValue),
       ])
     while case .reload = signals.wait() { reloads.run(reread) }
-    end(isEnding, running, wakers + [syncWaker], configuration)
+    end(edge.isEnding, running, edge.wakers + [edge.syncWaker], configuration)
   }
 
   /// Lets requests under way finish, for at most the drain time.
@@ -144,7 +113,7 @@ package enum Edge {
     }
   }
 
-  private static func readKey(_ path: String, of setting: String) throws -> MessageKey {
+  static func readKey(_ path: String, of setting: String) throws -> MessageKey {
     let file = try File.read(path, limit: 4096)
     do throws(TrustFailure) {
       return try MessageKey(decoding: file)
@@ -154,7 +123,7 @@ package enum Edge {
   }
 
   /// nil without a certificate.
-  private static func readTLS(
+  static func readTLS(
     _ tls: Configuration.TLS, sharingTicketsWith other: TLSServerSettings? = nil
   ) throws -> TLSServerSettings? {
     guard let certificate = tls.certificate else { return nil }
@@ -172,10 +141,6 @@ package enum Edge {
       guard let tls, let new = try readTLS(configuration.tls, sharingTicketsWith: tls) else { return {} }
       return { for mailbox in mailboxes { mailbox.put(new) } }
     }
-  }
-
-  private static func seed() -> UInt64 {
-    SecureRandom.bytes(8).reduce(0) { $0 << 8 | UInt64($1) }
   }
 }
 

@@ -39,6 +39,13 @@ package struct Completion: BitwiseCopyable, Sendable {
   /// Whether the operation will complete again.
   package var hasMore: Bool
 
+  package init(token: Token, result: Int32, buffer: Int32, hasMore: Bool) {
+    self.token = token
+    self.result = result
+    self.buffer = buffer
+    self.hasMore = hasMore
+  }
+
   /// Whether it was ended by ``Driver/cancel(_:on:)``.
   package var isCancelled: Bool { result == -ECANCELED }
   /// Whether nothing could be sent without waiting.

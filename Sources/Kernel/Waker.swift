@@ -24,8 +24,10 @@ package struct Waker: Sendable {
     if unsafe poll(&request, 1, milliseconds) > 0 { drain() }
   }
 
-  func drain() {
+  /// Takes note of whoever woke; whether somebody did.
+  @discardableResult
+  package func drain() -> Bool {
     var count: UInt64 = 0
-    _ = unsafe read(descriptor, &count, 8)
+    return unsafe read(descriptor, &count, 8) == 8
   }
 }

@@ -84,6 +84,11 @@ extension Server {
       if !connections[slot].isClosing { enqueue(slot) }
       return false
     }
+    // Answers that leave no room for a refusal are sent before anything is read that might need one.
+    guard Int(connections[slot].answersEnd) <= limits.answers - Self.refusalMax else {
+      keepRest()
+      return false
+    }
     let bytes = window.region.bytes.slice(window.offset..<window.end)
     guard isWorthParsing(slot, bytes) else {
       // The head is known if it was told how much the body needs, even if an answer was sent meanwhile.
@@ -279,13 +284,15 @@ extension Server {
     markDirty(slot)
   }
 
+  /// Bytes that an answer of the server's own has at most.
+  private static var refusalMax: Int { 1024 }
+
   /// Answers with what is wrong and ends the connection.
   mutating func reject(_ slot: Int, _ rejection: Rejection) {
     tally.count(rejection)
     var request = Request()
     request.keepsAlive = false
     var output = answerOutput(slot)
-    let start = output.count
     let head = ResponseHead(rejection.status, .json, for: request, date: date, into: &output)
     output.append("{\"error\":\"")
     output.append(rejection.advice)
@@ -293,8 +300,7 @@ extension Server {
     output.append(rejection.code)
     output.append("\"}")
     head.finish(&output)
-    // Where even this does not fit, the answers before it are all there is.
-    if output.isOverflowing { output.rewind(to: start) }
+    precondition(!output.isOverflowing)
     commit(slot, output)
     finishSending(slot)
   }

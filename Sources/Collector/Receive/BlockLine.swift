@@ -1,12 +1,12 @@
 // The way of the blocks: from the receiver to every sink, and back when the last sink is done. Only numbers of blocks
 // travel between threads; a block is written by the receiver alone, and only while nobody else has its number.
 
-import Kernel
+package import Kernel
 import Publication
 
-final class BlockLine: @unchecked Sendable {
+package final class BlockLine: @unchecked Sendable {
   /// What leads to one sink, and back.
-  struct Lane: Sendable {
+  package struct Lane: Sendable {
     let toSink: HandoffQueue
     let fromSink: HandoffQueue
     let waker: Waker
@@ -16,8 +16,8 @@ final class BlockLine: @unchecked Sendable {
   static let blockCount = 32
 
   let blocks: [Block]
-  let lanes: [Lane]
-  let receiverWaker: Waker
+  package let lanes: [Lane]
+  package let receiverWaker: Waker
   private let ended = SharedWord()
 
   // The receiver's alone.
@@ -25,7 +25,7 @@ final class BlockLine: @unchecked Sendable {
   /// Sinks that have not given the block back.
   private var holders: [Int]
 
-  init(sinks: Int) throws(SystemFailure) {
+  package init(sinks: Int) throws(SystemFailure) {
     var blocks: [Block] = []
     for _ in 0..<Self.blockCount { blocks.append(try Block()) }
     self.blocks = blocks
@@ -81,22 +81,26 @@ final class BlockLine: @unchecked Sendable {
     while true {
       // Read before the line: what was put before the end is then seen.
       let hasEnded = ended.value != 0
-      if let index = lane.toSink.popFirst() {
-        sink.take(blocks[index])
-        let hasRoom = lane.fromSink.append(index)
-        precondition(hasRoom, "a line holds every block")
-      } else if hasEnded {
-        return sink.end()
-      } else {
+      if !takeNext(lane, &sink) {
+        if hasEnded { return sink.end() }
         lane.waker.wait(milliseconds: 100)
       }
       sink.tick()
     }
   }
+
+  /// Gives the next block to `sink`; false if there is none.
+  package func takeNext<S: Sink>(_ lane: Lane, _ sink: inout S) -> Bool {
+    guard let index = lane.toSink.popFirst() else { return false }
+    sink.take(blocks[index])
+    let hasRoom = lane.fromSink.append(index)
+    precondition(hasRoom, "a line holds every block")
+    return true
+  }
 }
 
 /// Where records go. Each sink has a thread of its own and may take its time: while it does, its blocks are missing.
-protocol Sink {
+package protocol Sink {
   /// Stores the records of a block; returns when they need the block no more.
   mutating func take(_ block: Block)
   /// Called after each block, and at least ten times a second.

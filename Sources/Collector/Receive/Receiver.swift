@@ -3,12 +3,12 @@
 // never as growth.
 
 import Bytes
-import Exposures
-import Kernel
-import Publication
-import Trust
+package import Exposures
+package import Kernel
+package import Publication
+package import Trust
 
-struct Receiver: ~Copyable {
+package struct Receiver: ~Copyable {
   private var driver: Driver
   private let socket: Int32
   private let key: MessageKey?
@@ -40,7 +40,7 @@ struct Receiver: ~Copyable {
   private static var receiveToken: Token { Token(.receive, slot: 0) }
 
   /// What a receiver is made of; it is put together on its own thread, which owns the driver.
-  struct Parts: Sendable {
+  package struct Parts: Sendable {
     var socket: Int32
     var key: MessageKey?
     var settings: Reception.Settings
@@ -48,10 +48,23 @@ struct Receiver: ~Copyable {
     var line: BlockLine
     var mailbox: Mailbox<ReceptionReport>
     var isEnding: SharedWord
+
+    package init(
+      socket: Int32, key: MessageKey?, settings: Reception.Settings, marks: [StreamMark], line: BlockLine,
+      mailbox: Mailbox<ReceptionReport>, isEnding: SharedWord
+    ) {
+      self.socket = socket
+      self.key = key
+      self.settings = settings
+      self.marks = marks
+      self.line = line
+      self.mailbox = mailbox
+      self.isEnding = isEnding
+    }
   }
 
   /// What it asks of its driver.
-  static var driverSettings: DriverSettings {
+  package static var driverSettings: DriverSettings {
     var settings = DriverSettings()
     settings.submissions = 64
     settings.completions = 1024
@@ -61,7 +74,7 @@ struct Receiver: ~Copyable {
     return settings
   }
 
-  init(_ parts: Parts, on driver: consuming Driver) {
+  package init(_ parts: Parts, on driver: consuming Driver) {
     let now = driver.monotonic
     self.driver = driver
     socket = parts.socket
@@ -77,11 +90,15 @@ struct Receiver: ~Copyable {
   /// Receives until the process is told to end; then the last block is handed over.
   mutating func run() {
     while isEnding.value == 0 { turn() }
+    end()
+  }
+
+  package mutating func end() {
     handOver()
     line.end()
   }
 
-  private mutating func turn() {
+  package mutating func turn() {
     if block == nil { block = line.takeFree() }
     guard block != nil else {
       // Every block waits for a sink: leave the datagrams to the socket until one comes back.

@@ -1,10 +1,10 @@
 // What the receiver tells the other threads, four times a second: counts, and the state of every stream.
 
 import Bytes
-import Exposures
+package import Exposures
 
 /// What the receiver counted; datagrams, unless the name says records.
-struct ReceptionTally: Sendable {
+package struct ReceptionTally: Sendable {
   var received: UInt64 = 0
   /// With a wrong tag, or without one where there must be one.
   var forged: UInt64 = 0
@@ -24,9 +24,9 @@ struct ReceptionTally: Sendable {
   var stalls: UInt64 = 0
 }
 
-final class ReceptionReport: Sendable {
-  let tally: ReceptionTally
-  let streams: [Reception.Status]
+package final class ReceptionReport: Sendable {
+  package let tally: ReceptionTally
+  package let streams: [Reception.Status]
   let forgotten: [String: Reception.Total]
   let forgottenOthers: Reception.Total
   let evictions: UInt64

@@ -141,7 +141,12 @@ struct Reporter: ~Copyable {
   // MARK: - Sending
 
   /// When ``turn(_:)`` has to be called again at the latest; monotonic nanoseconds.
-  var deadline: UInt64 { min(flushAt, heartbeatAt) }
+  var deadline: UInt64 {
+    switch ending {
+    case .none: min(flushAt, heartbeatAt)
+    case .flushing(let limit), .lingering(let limit): min(flushAt, limit)
+    }
+  }
 
   /// Takes what came back from the driver and queues what is due.
   mutating func turn(_ server: inout Server) {
@@ -295,30 +300,39 @@ struct Reporter: ~Copyable {
   private static var endTime: UInt64 { 1_000_000_000 }
   private static var lingerTime: UInt64 { 250_000_000 }
 
-  /// Sends what is left and says that nothing follows; for a worker that has answered its last request.
-  mutating func end(_ server: inout Server) {
-    guard socket >= 0 else { return }
-    outbox.close(sentAt: server.wall / 1000)
-    sendsAll = true
-    let limit = server.now &+ Self.endTime
-    while outbox.unsent < outbox.next || isInFlight, server.now < limit { serve(&server, until: limit) }
-    guard outbox.next > 0, !isInFlight else { return }
-    sendHeartbeat(&server.driver, wall: server.wall, now: server.now, isEnding: true)
-    let lingerEnd = server.now &+ Self.lingerTime
-    while server.now < lingerEnd { serve(&server, until: lingerEnd) }
+  private enum Ending {
+    case none
+    case flushing(until: UInt64)
+    case lingering(until: UInt64)
+  }
+
+  private var ending = Ending.none
+
+  /// A step towards the end, between two turns of a worker that has answered its last request: sends what is left, says
+  /// that nothing follows, and waits a moment for requests to send something again. True when that is done.
+  mutating func end(_ server: inout Server) -> Bool {
+    guard socket >= 0 else { return true }
+    switch ending {
+    case .none:
+      ending = .flushing(until: server.now &+ Self.endTime)
+      heartbeatAt = .max
+      flushAt = server.now
+    case .flushing(let limit):
+      sendsAll = true
+      if server.now < limit, outbox.unsent < outbox.next || isInFlight { return false }
+      guard outbox.next > 0, !isInFlight else { return true }
+      ending = .lingering(until: server.now &+ Self.lingerTime)
+      sendHeartbeat(&server.driver, wall: server.wall, now: server.now, isEnding: true)
+      heartbeatAt = .max
+    case .lingering(let limit):
+      sendsAll = true
+      return server.now >= limit
+    }
+    return false
   }
 
   private var isInFlight: Bool {
     if case .none = flight { false } else { true }
-  }
-
-  private mutating func serve(_ server: inout Server, until limit: UInt64) {
-    sendsAll = true
-    heartbeatAt = .max
-    turn(&server)
-    server.wait(until: limit)
-    while server.next() { server.finish() }
-    server.flush()
   }
 
   /// Everything that was counted, the outbox's part included.

@@ -153,7 +153,7 @@ struct Router: ~Copyable {
   var reportDeadline: UInt64 { reporter.deadline }
 
   mutating func sendReports(_ server: inout Server) { reporter.turn(&server) }
-  mutating func endReporting(_ server: inout Server) { reporter.end(&server) }
+  mutating func endReporting(_ server: inout Server) -> Bool { reporter.end(&server) }
 
   /// Stores what is counted elsewhere among the worker's words. Mutating, so that the router is not copied for it.
   mutating func storeCounts() {

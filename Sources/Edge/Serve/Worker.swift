@@ -10,7 +10,7 @@ import Publication
 import Server
 import Trust
 
-struct Worker: ~Copyable {
+package struct Worker: ~Copyable {
   private var server: Server
   private var router: Router
   private let words: WorkerWords
@@ -62,19 +62,23 @@ struct Worker: ~Copyable {
 
   /// Serves until the process ends; returns when the last connection is gone.
   mutating func run() {
-    while true {
-      if isEnding.value != 0 {
-        server.drain()
-        if server.connectionCount == 0 {
-          router.endReporting(&server)
-          return report()
-        }
-      }
-      turn()
-    }
+    while turn() {}
   }
 
-  private mutating func turn() {
+  /// One turn; false when the process ends and nothing is left to do.
+  package mutating func turn() -> Bool {
+    if isEnding.value != 0 {
+      server.drain()
+      if server.connectionCount == 0, router.endReporting(&server) {
+        report()
+        return false
+      }
+    }
+    serve()
+    return true
+  }
+
+  private mutating func serve() {
     server.wait(until: router.reportDeadline)
     if let renewed = certificates.take() { server.secure(with: renewed) }
     let catalog = words.beginTurn()

@@ -3,13 +3,13 @@
 // nothing is published before it is kept.
 
 import Bytes
-import Kernel
+package import Kernel
 import Operations
 import Publication
 import Snapshots
 import Trust
 
-final class SyncLoop {
+package final class SyncLoop {
   private let settings: Configuration.Upstream
   private let address: UpstreamAddress
   private let trusted: TrustedKeys?
@@ -22,12 +22,12 @@ final class SyncLoop {
   private var followers: [Follower] = []
   private var fetches: [Int: (fetch: Fetch, follower: Follower)] = [:]
   private var editionNumbers = Set(0..<WorkerWords.editionMax)
-  private var random = SystemRandomNumberGenerator()
+  private var random: any RandomNumberGenerator
   /// Whether a snapshot was compiled, which takes several times the memory that it leaves behind.
   private var hasCompiled = false
 
   /// What it asks of its driver.
-  static var driverSettings: DriverSettings {
+  package static var driverSettings: DriverSettings {
     var settings = DriverSettings()
     settings.submissions = 256
     settings.completions = 1024
@@ -41,7 +41,8 @@ final class SyncLoop {
   private static let tickTime: UInt64 = 1_000_000_000
 
   init(
-    _ configuration: Configuration, workers: [WorkerWords], words: WorkerWords, on driver: consuming Driver
+    _ configuration: Configuration, workers: [WorkerWords], words: WorkerWords, on driver: consuming Driver,
+    random: any RandomNumberGenerator = SystemRandomNumberGenerator()
   ) throws {
     settings = configuration.upstream
     address = UpstreamAddress(settings.url)!
@@ -52,6 +53,7 @@ final class SyncLoop {
     self.words = words
     publisher = Publisher(workers)
     self.driver = driver
+    self.random = random
     // All are known before any is loaded: readiness is judged over all of them.
     for environment in settings.environments { follow(environment, isConfigured: true) }
     if trusted == nil {
@@ -76,7 +78,7 @@ final class SyncLoop {
     while true { turn() }
   }
 
-  func turn() {
+  package func turn() {
     let now = driver.monotonic
     poll(now)
     let isWaiting = publisher.collect()

@@ -1,0 +1,107 @@
+// What an edge is made of before anything runs: the words that its threads share, and what each thread is put together
+// from, on its own driver. A simulation puts it together in the same way.
+
+import Bytes
+import Exposures
+package import Kernel
+package import Publication
+import Server
+import Trust
+
+package struct Assembly: Sendable {
+  let configuration: Configuration
+  package let workerCount: Int
+  package let isEnding = SharedWord()
+  let workers: [WorkerWords]
+  let admin = WorkerWords(counterCount: 1)
+  let sync = WorkerWords(counterCount: SyncCounters.count)
+  package let wakers: [Waker]
+  package let syncWaker: Waker
+  /// Of each worker: the descriptor of a socket to the collector, plus one.
+  package let collectorSockets: [SharedWord]
+  let limits: Limits
+  let tls: TLSServerSettings?
+  let certificates: [Mailbox<TLSServerSettings>]
+  let newGates: [Mailbox<GateMemory>]
+  let gateSeed: UInt64
+  private let exposures: Configuration.Exposures
+  private let exposureKey: MessageKey?
+  private let boot: UInt64
+  private let tokenKey: MessageKey
+  private let visitors: VisitorParts
+  private let seed: @Sendable () -> UInt64
+
+  /// Reads keys and certificates. `wakers` are of the workers; `seed` is asked for numbers that nobody can guess.
+  package init(
+    _ configuration: Configuration, wakers: [Waker], syncWaker: Waker,
+    seed: @escaping @Sendable () -> UInt64 = Self.secureSeed
+  ) throws {
+    self.configuration = configuration
+    self.wakers = wakers
+    self.syncWaker = syncWaker
+    self.seed = seed
+    workerCount = wakers.count
+    workers = wakers.map { _ in WorkerWords(counterCount: ServeCounters.count) }
+    collectorSockets = wakers.map { _ in SharedWord() }
+    certificates = wakers.map { _ in Mailbox<TLSServerSettings>() }
+    newGates = wakers.map { _ in Mailbox<GateMemory>() }
+    limits = configuration.limits.share(of: wakers.count)
+    tls = try Edge.readTLS(configuration.tls)
+    gateSeed = seed()
+    boot = seed()
+    let key = try configuration.exposures.key.map { try Edge.readKey($0, of: "exposures.keyFile") }
+    exposureKey = key?.derived(for: "exposure datagrams")
+    // Without a key nobody can verify ids; they are still unlike any other.
+    tokenKey = (key ?? MessageKey(SecureRandom.bytes(32))).derived(for: "decision tokens")
+    let stickyKey = try configuration.visitors.key.map { try Edge.readKey($0, of: "visitors.keyFile") }
+    visitors = VisitorParts(
+      cookie: configuration.visitors.cookie, domain: Array(configuration.visitors.domain.utf8),
+      sticky: configuration.visitors.sticky,
+      stickyKey: (stickyKey ?? MessageKey(SecureRandom.bytes(32))).derived(for: "sticky assignments"))
+    var exposures = configuration.exposures
+    if exposures.edge.isEmpty { exposures.edge = String(Process.hostName.prefix(DatagramFormat.edgeMax)) }
+    self.exposures = exposures
+  }
+
+  package static func secureSeed() -> UInt64 {
+    SecureRandom.bytes(8).reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  /// A worker that accepts on TCP sockets of its own and on Unix sockets that it shares.
+  package func worker(
+    _ index: Int, tcp: [Int32], unix: [Int32], on driver: consuming Driver
+  ) throws(SystemFailure) -> Worker {
+    let parts = Worker.Parts(
+      limits: limits, streamMax: (configuration.streamMax + workerCount - 1) / workerCount,
+      listeners: (tls == nil ? tcp : []) + unix, secureListeners: tls == nil ? [] : tcp, tls: tls,
+      certificates: certificates[index], words: workers[index], syncWaker: syncWaker, isEnding: isEnding,
+      seed: seed(), tokenKey: tokenKey,
+      gate: try GateMemory(configuration, shares: workerCount, seed: gateSeed), newGates: newGates[index],
+      reporter: Reporter.Parts(
+        settings: exposures, boot: boot, worker: UInt16(index), key: exposureKey,
+        socket: collectorSockets[index]),
+      visitors: visitors)
+    return try Worker(parts, on: driver)
+  }
+
+  /// What a worker has sent so far.
+  package func exposures(of worker: Int) -> SentExposures {
+    let words = workers[worker]
+    let report = ServeCounters.report
+    return SentExposures(
+      records: words.read(report + 6), datagrams: words.read(report + 7) + words.read(report + 8))
+  }
+
+  package func syncLoop(
+    on driver: consuming Driver, random: any RandomNumberGenerator = SystemRandomNumberGenerator()
+  ) throws -> SyncLoop {
+    try SyncLoop(configuration, workers: workers + [admin], words: sync, on: driver, random: random)
+  }
+}
+
+/// What a worker sent to the collector.
+package struct SentExposures: Sendable {
+  /// Records of closed datagrams.
+  package let records: UInt64
+  package let datagrams: UInt64
+}

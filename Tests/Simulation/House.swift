@@ -1,0 +1,245 @@
+// One run: a real edge with its workers and the thread that follows the upstream, and a real receiver of the collector,
+// each on a simulated system; clients and an upstream beside them; and a scheduler that lets one of them take a turn at a
+// time, in an order that only the seed knows.
+
+import Bytes
+import Collector
+import Edge
+import Exposures
+import Kernel
+import Publication
+import Server
+import Snapshots
+import TestSupport
+import Trust
+
+package final class House {
+  private let world: World
+  private let network: Network
+  private let fixture: Fixture
+  private let upstream: Upstream
+  private var actors: [Actor] = []
+  private var clients: [Client] = []
+  private let edge: Assembly
+  private let wakers: Wakers
+  private var workerSystems: [SimulatedSystem] = []
+  private let receiver: Receiving
+  private var workersRunning: Int
+  private var isSettled = false
+
+  /// Somebody who takes turns.
+  private struct Actor {
+    let name: String
+    let system: SimulatedSystem
+    /// One turn; false when it was the last.
+    let turn: () -> Bool
+  }
+
+  /// What the threads of one run wake each other with; the system has few of them, so runs use the same ones.
+  package struct Wakers {
+    let workers: [Waker]
+    let sync: Waker
+    let receiver: Waker
+
+    package init() throws {
+      workers = [try Waker(), try Waker()]
+      sync = try Waker()
+      receiver = try Waker()
+    }
+
+    func calm() { for waker in workers + [sync, receiver] { waker.drain() } }
+  }
+
+  /// A value that cannot be copied, where a closure can hold it.
+  private final class Box<Value: ~Copyable> {
+    var value: Value
+    init(_ value: consuming Value) { self.value = value }
+  }
+
+  private static let edgePort: UInt16 = 7070
+  private static let collectorPort: UInt16 = 7073
+  private static let edgeDatagramPort: UInt16 = 50_000
+  /// Turns after which a run is said not to come to rest.
+  private static let turnMax = 400_000
+
+  /// A run in `directory`, which is empty and holds the state of the edge.
+  package init(
+    seed: UInt64, fixture: Fixture, wakers: Wakers, directory: String, teller: ((String) -> Void)? = nil
+  ) throws {
+    let world = World(seed: seed)
+    world.teller = teller
+    world.tell("\(world.faults)")
+    self.world = world
+    self.fixture = fixture
+    self.wakers = wakers
+    network = Network(world)
+    wakers.calm()
+    upstream = Upstream(network, fixture)
+    let workerCount = 1 + world.random.below(2)
+    workersRunning = workerCount
+    let configuration = try Self.configuration(world, fixture, directory)
+    let numbers = Numbers(Random(seed: world.random.next()))
+    edge = try Assembly(
+      configuration, wakers: Array(wakers.workers.prefix(workerCount)), syncWaker: wakers.sync,
+      seed: { numbers.next() })
+    receiver = try Receiving(world, network, at: Self.collectorPort, waker: wakers.receiver)
+    try addWorkers(workerCount)
+    try addSync()
+    plan()
+  }
+
+  /// Numbers that follow from the seed, for threads that are none.
+  private final class Numbers: @unchecked Sendable {
+    private var random: Random
+    init(_ random: Random) { self.random = random }
+    func next() -> UInt64 { random.next() }
+  }
+
+  private static func configuration(_ world: World, _ fixture: Fixture, _ directory: String) throws
+    -> Configuration
+  {
+    var configuration = Configuration()
+    try File.replace(directory + "/trust.json", with: fixture.trusted.encode())
+    configuration.stateDirectory = directory
+    configuration.upstream.url = "http://127.0.0.1:\(Upstream.port)/"
+    configuration.upstream.environments = ["prod"]
+    configuration.upstream.trust = directory + "/trust.json"
+    configuration.upstream.pollInterval = 500_000_000
+    configuration.upstream.timeout = 2_000_000_000
+    configuration.upstream.snapshotMax = 1 << 20
+    configuration.limits.connections = world.random.pick([2, 8, 32])
+    configuration.limits.answers = world.random.pick([2048, 65_536])
+    configuration.limits.largeAnswers = 2
+    configuration.limits.largeAnswer = 65_536
+    configuration.limits.headTime = 60_000_000_000
+    configuration.limits.bodyTime = 60_000_000_000
+    configuration.limits.writeTime = 60_000_000_000
+    configuration.limits.idleTime = 200_000_000_000
+    configuration.streamMax = 2
+    configuration.exposures.collector = Endpoint("127.0.0.1:\(collectorPort)")
+    configuration.exposures.edge = "simulated"
+    configuration.exposures.dedupeWindow = world.random.pick([0, 100_000_000, 60_000_000_000])
+    configuration.exposures.retained = world.random.pick([65_536, 1 << 20])
+    return configuration
+  }
+
+  private func addWorkers(_ count: Int) throws {
+    for index in 0..<count {
+      var settings = DriverSettings()
+      settings.buffers = world.faults.buffers
+      settings.bufferSize = world.faults.bufferSize
+      let system = try SimulatedSystem(network, settings, waker: wakers.workers[index])
+      let listener = network.listen(Self.edgePort + UInt16(index))
+      let box = Box(
+        try edge.worker(index, tcp: [listener.number], unix: [], on: Driver(system, settings)))
+      let port = Self.edgeDatagramPort + UInt16(index)
+      let socket = network.datagrams(at: port, to: Self.collectorPort)
+      // The collector is found a moment later.
+      world.after(world.delay(upTo: 300_000_000)) { [edge] in
+        edge.collectorSockets[index].value = UInt64(socket.number) + 1
+      }
+      workerSystems.append(system)
+      actors.append(
+        Actor(name: "worker \(index)", system: system) { [unowned self] in
+          if box.value.turn() { return true }
+          workersRunning -= 1
+          system.end()
+          network.close(listener)
+          return false
+        })
+    }
+  }
+
+  private func addSync() throws {
+    let settings = SyncLoop.driverSettings
+    let system = try SimulatedSystem(network, settings, waker: wakers.sync)
+    let loop = try edge.syncLoop(on: Driver(system, settings), random: Random(seed: world.random.next()))
+    actors.append(
+      Actor(name: "sync", system: system) {
+        loop.turn()
+        return true
+      })
+    actors.append(Actor(name: "receiver", system: receiver.system) { [receiver] in receiver.turn() })
+  }
+
+  /// What is going to happen.
+  private func plan() {
+    let ports = (0..<workersRunning).map { Self.edgePort + UInt16($0) }
+    for _ in 0..<(1 + world.random.below(6)) {
+      clients.append(Client(network, ports: ports, after: world.delay(upTo: 3_000_000_000)))
+    }
+    let versions = 1 + world.random.below(Fixture.versionMax)
+    for number in 1...versions {
+      let moment = number == 1 ? world.delay(upTo: 400_000_000) : UInt64(world.random.below(3_000_000_000))
+      world.after(moment) { [world] in
+        // Versions come in order, whenever they come.
+        if world.published < versions { world.published += 1 }
+        world.tell("version \(world.published) is published")
+      }
+    }
+    if world.faults.clockJumps > 0 {
+      for _ in 0..<3 {
+        world.after(UInt64(world.random.below(4_000_000_000))) { [world] in
+          world.jump(seconds: world.random.pick([-86_400, -10, 5, 3600, 86_400]))
+        }
+      }
+    }
+    let isEarly = world.random.oneIn(3)
+    world.after(UInt64(world.random.below(4_000_000_000))) { [unowned self] in endEdge(isEarly: isEarly) }
+  }
+
+  /// Tells the edge to end: early, or when every client has got its answers.
+  private func endEdge(isEarly: Bool) {
+    guard isEarly || clients.allSatisfy(\.isDone) else {
+      return world.after(100_000_000) { [unowned self] in endEdge(isEarly: false) }
+    }
+    world.tell("the edge is told to end")
+    world.mayRefuse = true
+    edge.isEnding.value = 1
+    for waker in wakers.workers { waker.wake() }
+    waitForRest()
+  }
+
+  /// Once the workers have ended, what was lost on the way has its time to be asked for and given up.
+  private func waitForRest() {
+    world.after(100_000_000) { [unowned self] in
+      guard workersRunning == 0, clients.allSatisfy(\.isDone) else { return waitForRest() }
+      world.after(10_000_000_000) { [unowned self] in isSettled = true }
+    }
+  }
+
+  // MARK: - The run
+
+  /// Runs to the end; what went wrong, or nil.
+  package func run() -> String? {
+    var turns = 0
+    while world.failure == nil, !isSettled {
+      let runnable = actors.indices.filter { actors[$0].system.isRunnable }
+      if runnable.isEmpty, !world.random.oneIn(8) {
+        let next = (actors.map(\.system.wakesAt) + [world.nextEvent ?? .max]).min()!
+        world.advance(to: next)
+        continue
+      }
+      // Now and then somebody has a turn without a reason, as after a signal.
+      let index =
+        runnable.isEmpty || world.random.oneIn(32)
+        ? world.random.below(actors.count) : world.random.pick(runnable)
+      if !actors[index].turn() { actors.remove(at: index) }
+      world.advance(to: world.now + UInt64(world.random.below(2000)))
+      turns += 1
+      if turns == Self.turnMax { world.fail("it does not come to rest in \(turns) turns") }
+    }
+    if world.failure == nil { check() }
+    return world.failure
+  }
+
+  private func check() {
+    for (index, system) in workerSystems.enumerated() {
+      world.check(system.openCount == 0, "worker \(index) left \(system.openCount) connections open")
+      // The reporter's socket receives to the end.
+      world.check(system.operationCount <= 1, "worker \(index) left operations under way")
+      world.check(system.buffersInUse == 0, "worker \(index) kept \(system.buffersInUse) receive buffers")
+      receiver.check(worker: index, against: edge.exposures(of: index))
+    }
+  }
+}
