@@ -44,8 +44,11 @@ package struct Memory: ~Copyable, Sendable {
     malloc_trim(0)
   }
 
-  /// Lets the kernel take the pages of a region back; they read as zero afterwards.
+  /// Lets the kernel take the pages of a region back; they read as zero afterwards. It is made of whole pages: what the
+  /// kernel takes of a part of one is the rest of that page too, which is somebody else's.
   package static func release(_ region: ByteRegion) {
+    let isWhole = unsafe (UInt(bitPattern: region.start) | UInt(region.count)) % UInt(getpagesize()) == 0
+    precondition(isWhole, "only whole pages can be released")
     _ = unsafe madvise(region.start, region.count, MADV_DONTNEED)
   }
 }

@@ -14,17 +14,21 @@ struct BufferPool: ~Copyable {
   private let free: Cells<UInt32>
   private var freeCount: Int
   private let size: Int
+  /// Bytes from one buffer to the next: whole pages, since only those can be released, and no other buffer's.
+  private let stride: Int
   /// Buffers that keep their pages while unused.
   private let warmCount: Int
 
   init(count: Int, size: Int, warmCount: Int) throws(SystemFailure) {
-    let memory = try Memory(byteCount: count * (size + Self.pageSize))
+    let stride = (size + 2 * Self.pageSize - 1) / Self.pageSize * Self.pageSize
+    let memory = try Memory(byteCount: count * stride)
     let freeMemory = try Memory(byteCount: count * 4)
     free = Cells(freeMemory.region, count: count)
     freeCount = count
     self.memory = memory
     self.freeMemory = freeMemory
     self.size = size
+    self.stride = stride
     self.warmCount = warmCount
     for index in 0..<count { free[index] = UInt32(count - 1 - index) }
   }
@@ -49,7 +53,7 @@ struct BufferPool: ~Copyable {
   }
 
   private func pages(of index: Int) -> ByteRegion {
-    memory.region.part(from: index * (size + Self.pageSize), count: size + Self.pageSize)
+    memory.region.part(from: index * stride, count: stride)
   }
 
   private static var pageSize: Int { 4096 }
