@@ -52,11 +52,15 @@ extension Configuration {
       Setting("limits.headers", bytes: \.limits.parser.fieldsMax, in: 256...65_536),
       Setting("limits.headerCount", \.limits.parser.fieldCountMax, in: 1...1000),
       Setting("limits.body", bytes: \.limits.parser.bodyMax, in: 256...131_072),
+      Setting("limits.chunkOverhead", bytes: \.limits.parser.chunkOverheadMax, in: 256...131_072),
+      Setting("limits.trailers", bytes: \.limits.parser.trailersMax, in: 256...65_536),
+      Setting("limits.requestsPerTurn", \.limits.requestsPerTurn, in: 1...100_000),
       Setting("limits.answer", bytes: \.limits.largeAnswer, in: 65_536...(1 << 26)),
       Setting("limits.headerTimeout", nanoseconds: \.limits.headTime),
       Setting("limits.bodyTimeout", nanoseconds: \.limits.bodyTime),
       Setting("limits.idleTimeout", nanoseconds: \.limits.idleTime),
       Setting("limits.writeTimeout", nanoseconds: \.limits.writeTime),
+      Setting("limits.lingerTimeout", nanoseconds: \.limits.lingerTime),
     ] + accessRows)
 
   /// Every setting with the environment variable that overrides it.

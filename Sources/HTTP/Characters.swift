@@ -16,25 +16,16 @@ enum Characters {
     byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "#")
   }
 
-  /// A byte of a host with port: unreserved, sub-delims, percent, brackets and colon.
+  /// A byte of a host's name that stands for itself: unreserved and sub-delims.
   @inline(always)
-  static func isHost(_ byte: UInt8) -> Bool {
-    isMember(byte, low: 0x2FFF_7FF2_0000_0000, high: 0x47FF_FFFE_AFFF_FFFE)
+  static func isName(_ byte: UInt8) -> Bool {
+    isMember(byte, low: 0x2BFF_7FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
   }
 
-  /// Whether every byte is one of a host with port.
-  static func isHost(_ text: ByteView) -> Bool {
-    var offset = 0
-    while offset <= text.count &- 8 {
-      let ordinary = ordinaryOfHost(text.word(at: offset))
-      offset &+= ordinary
-      if ordinary < 8 { break }
-    }
-    while offset < text.count {
-      guard isHost(text[offset]) else { return false }
-      offset &+= 1
-    }
-    return true
+  /// A byte that the authority of a target may hold: those of names, percent, brackets and colon.
+  @inline(always)
+  static func isAuthority(_ byte: UInt8) -> Bool {
+    isMember(byte, low: 0x2FFF_7FF2_0000_0000, high: 0x47FF_FFFE_AFFF_FFFE)
   }
 
   @inline(always)
@@ -49,12 +40,12 @@ enum Characters {
     return first(isLetter(word) | isIn(word, 0x30, 0x39) | isHyphen, word)
   }
 
-  /// How many of the eight bytes, from the first one on, are letters, digits, hyphens, dots or colons: what most hosts
-  /// are made of.
+  /// How many of the eight bytes, from the first one on, are letters, digits, hyphens or dots: what most hosts are made
+  /// of.
   @inline(always)
-  static func ordinaryOfHost(_ word: UInt64) -> Int {
+  static func ordinaryOfName(_ word: UInt64) -> Int {
     let isSlash = isZero(word ^ (ones &* 0x2F))
-    return first(isLetter(word) | isIn(word, 0x2D, 0x3A) & ~isSlash, word)
+    return first(isLetter(word) | isIn(word, 0x2D, 0x39) & ~isSlash, word)
   }
 
   // Each answers in the highest bit of a byte. With that bit set beforehand a byte lends nothing to its neighbours, so

@@ -10,10 +10,10 @@ package struct ChunkedBody: BitwiseCopyable, Sendable {
     case complete
   }
 
-  /// Bytes of one chunk extension, and of all size lines together beyond the data.
-  package static var extensionMax: Int { 1024 }
-  /// Bytes of the trailer section.
-  package static var trailersMax: Int { 8192 }
+  /// Bytes of one chunk's extensions.
+  private static var extensionMax: Int { 1024 }
+  /// Hexadecimal digits of one chunk's size.
+  private static var digitsMax: Int { 16 }
 
   private enum Phase: BitwiseCopyable { case size, data, dataEnd, trailer, complete }
 
@@ -35,21 +35,24 @@ package struct ChunkedBody: BitwiseCopyable, Sendable {
     offset = start
   }
 
-  /// Reads on in the first `filled` bytes of `buffer`; once complete, it stays so.
+  /// Reads on in the first `filled` bytes of `buffer`; once complete, it stays so. At most `bodyMax` bytes are data,
+  /// `overheadMax` size lines and `trailersMax` trailers.
   @_noAllocation @_noLocks
-  package mutating func advance(_ buffer: ByteRegion, filled: Int, bodyMax: Int) -> Outcome {
+  package mutating func advance(
+    _ buffer: ByteRegion, filled: Int, bodyMax: Int, overheadMax: Int, trailersMax: Int
+  ) -> Outcome {
     let bytes = buffer.part(from: 0, count: filled).bytes
     while true {
       switch phase {
       case .size:
         guard let newline = bytes.firstOffset(of: 0x0A, from: offset) else {
-          return filled - offset > Self.extensionMax + 16 ? .invalid(.malformedChunk) : .incomplete
+          return Self.canBeSize(bytes.dropping(offset)) ? .incomplete : .invalid(.malformedChunk)
         }
         let end = newline - 1
         guard end >= offset, bytes[end] == 0x0D else { return .invalid(.malformedChunk) }
         guard let size = Self.size(bytes.slice(offset..<end)) else { return .invalid(.malformedChunk) }
         overhead += end + 2 - offset
-        guard overhead <= bodyMax else { return .invalid(.malformedChunk) }
+        guard overhead <= overheadMax else { return .invalid(.malformedChunk) }
         offset = end + 2
         guard size <= bodyMax - count else { return .invalid(.bodyTooLarge) }
         remaining = size
@@ -71,14 +74,15 @@ package struct ChunkedBody: BitwiseCopyable, Sendable {
         phase = .size
       case .trailer:
         guard let newline = bytes.firstOffset(of: 0x0A, from: offset) else {
-          return trailerCount + filled - offset > Self.trailersMax ? .invalid(.headTooLarge) : .incomplete
+          guard trailerCount + filled - offset <= trailersMax else { return .invalid(.headTooLarge) }
+          return Self.canBeLine(bytes.dropping(offset)) ? .incomplete : .invalid(.malformedField)
         }
         let end = newline - 1
         guard end >= offset, bytes[end] == 0x0D else { return .invalid(.malformedField) }
         let isLast = end == offset
         guard isLast || Self.isField(bytes.slice(offset..<end)) else { return .invalid(.malformedField) }
         trailerCount += end + 2 - offset
-        guard trailerCount <= Self.trailersMax else { return .invalid(.headTooLarge) }
+        guard trailerCount <= trailersMax else { return .invalid(.headTooLarge) }
         offset = end + 2
         if isLast { phase = .complete }
       case .complete: return .complete
@@ -86,16 +90,39 @@ package struct ChunkedBody: BitwiseCopyable, Sendable {
     }
   }
 
-  /// The size at the beginning of a chunk line, with a well-formed extension behind it or none.
-  private static func size(_ line: ByteView) -> Int? {
-    var value = 0
-    var digits = 0
-    while digits < line.count, let digit = Hex.value(line[digits]) {
-      guard digits < 8 else { return nil }
-      value = value << 4 | Int(digit)
-      digits += 1
+  /// Whether a size line may begin so: what is wrong already is not waited out.
+  private static func canBeSize(_ line: ByteView) -> Bool {
+    guard !line.isEmpty else { return true }
+    let digits = digitCount(line)
+    guard 1...digitsMax ~= digits, line.count <= digits + extensionMax + 1 else { return false }
+    guard digits < line.count else { return true }
+    switch line[digits] {
+    case UInt8(ascii: ";"), 0x20, 0x09, 0x0D: return canBeLine(line)
+    default: return false
     }
-    guard digits > 0 else { return nil }
+  }
+
+  /// Whether a line may begin so: without a control character, but for the CR that may end it.
+  private static func canBeLine(_ line: ByteView) -> Bool {
+    var cursor = Cursor(line)
+    cursor.skipFieldValue()
+    return cursor.offset == line.count || cursor.offset == line.count - 1 && line[cursor.offset] == 0x0D
+  }
+
+  private static func digitCount(_ line: ByteView) -> Int {
+    var count = 0
+    while count < line.count, Hex.value(line[count]) != nil { count += 1 }
+    return count
+  }
+
+  /// The size at the beginning of a chunk line, with a well-formed extension behind it or none. A size that no Int holds
+  /// is the largest one.
+  private static func size(_ line: ByteView) -> Int? {
+    let digits = digitCount(line)
+    guard 1...digitsMax ~= digits else { return nil }
+    var size: UInt64 = 0
+    for offset in 0..<digits { size = size << 4 | UInt64(Hex.value(line[offset]) ?? 0) }
+    let value = Int(clamping: size)
     guard digits < line.count else { return value }
     guard line.count - digits <= extensionMax, isExtension(line.dropping(digits)) else { return nil }
     return value

@@ -12,9 +12,10 @@ struct Cursor {
     self.bytes = bytes
   }
 
-  /// Skips empty lines, perhaps none; at the first half of one it waits for the other.
-  mutating func skipEmptyLines() -> LineEnd {
+  /// Skips empty lines, perhaps none and at most `max`; at the first half of one it waits for the other.
+  mutating func skipEmptyLines(max: Int) -> LineEnd {
     while offset < bytes.count, bytes[offset] == 0x0D {
+      guard offset < 2 &* max else { return .invalid }
       let end = endLine()
       guard end == .done else { return end }
     }

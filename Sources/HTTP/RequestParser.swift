@@ -12,24 +12,39 @@ package struct RequestParser: Sendable {
   package var fieldCountMax = 100
   /// Bytes of a body.
   package var bodyMax = 64 * 1024
+  /// Bytes of the lines that say how long a body's chunks are.
+  package var chunkOverheadMax = 64 * 1024
+  /// Bytes of a trailer section.
+  package var trailersMax = 8192
 
   package init() {}
 
-  /// Bytes that a head can have at the most, the empty lines around it included.
-  package var headMax: Int { lineMax + fieldsMax + 8 }
+  /// Empty lines before a request line.
+  private static var emptyLinesMax: Int { 16 }
 
-  /// Reads the head at the beginning of `bytes` into `request`, which is none before the outcome says so: a request is
-  /// large enough that each copy of it would be seen in the figures.
+  /// Bytes that a head can have at the most, the empty lines around it included.
+  package var headMax: Int { Self.emptyLinesMax * 2 + lineMax + 2 + fieldsMax + 2 }
+
+  /// Bytes that a head which begins with `bytes` has at the most before it comes to the end of its line or of its fields.
+  package func unfinishedMax(_ bytes: ByteView) -> Int {
+    var cursor = Cursor(bytes)
+    _ = cursor.skipEmptyLines(max: Self.emptyLinesMax)
+    let newline = bytes.firstOffset(of: 0x0A, from: cursor.offset)
+    return newline.map { $0 + 1 + fieldsMax } ?? cursor.offset + lineMax
+  }
+
+  /// Reads the head at the beginning of `bytes` into `request`, which is none before the outcome says so, but may have a
+  /// method: a request is large enough that each copy of it would be seen in the figures.
   @_noAllocation @_noLocks
   package func parse(_ bytes: ByteView, into request: inout Request) -> ParseOutcome {
+    request = Request()
     var cursor = Cursor(bytes)
     // An empty line before the request line is left over from an old client's body (section 2.2).
-    switch cursor.skipEmptyLines() {
+    switch cursor.skipEmptyLines(max: Self.emptyLinesMax) {
     case .done: break
     case .incomplete: return .incomplete
     case .invalid: return .invalid(.malformedRequestLine)
     }
-    request = Request()
     switch requestLine(&cursor, &request) {
     case .done: break
     case .incomplete: return .incomplete
@@ -166,8 +181,8 @@ package struct RequestParser: Sendable {
       return nil
     }
     let start = offset
-    while offset < target.count, Characters.isHost(target[offset]) { offset += 1 }
-    return offset > start ? offset : nil
+    while offset < target.count, Characters.isAuthority(target[offset]) { offset += 1 }
+    return Host.isValid(target.slice(start..<offset)) ? offset : nil
   }
 
   private static func hasPrefixIgnoringCase(_ text: ByteView, _ prefix: ByteView) -> Bool {
@@ -258,7 +273,8 @@ package struct RequestParser: Sendable {
     case 4 where name.equalsIgnoringCase("host"):
       facts.hostCount += 1
       guard facts.hostCount == 1 else { return .missingHost }
-      guard Characters.isHost(bytes.slice(value)) else { return .malformedHost }
+      // A client that asks no host in particular sends an empty one.
+      guard value.count == 0 || Host.isValid(bytes.slice(value)) else { return .malformedHost }
     case 6:
       if name.equalsIgnoringCase("cookie") {
         if request.cookie.count == 0 { request.cookie = value }
@@ -291,7 +307,9 @@ package struct RequestParser: Sendable {
     case 17:
       if name.equalsIgnoringCase("transfer-encoding") {
         guard !facts.isChunked else { return .ambiguousLength }
-        guard bytes.slice(value).equalsIgnoringCase("chunked") else { return .unsupportedCoding }
+        guard bytes.slice(value).equalsIgnoringCase("chunked") else {
+          return Self.judgeCodings(bytes.slice(value))
+        }
         facts.isChunked = true
       } else if name.equalsIgnoringCase("x-forwarded-proto") {
         request.forwardedProto = value
@@ -302,6 +320,19 @@ package struct RequestParser: Sendable {
     default: break
     }
     return nil
+  }
+
+  /// Codings that are not chunked alone. If chunked comes last, and once, the end of the body is known but not what it
+  /// says; in every other case not even its end is (section 6.3).
+  private static func judgeCodings(_ value: ByteView) -> Rejection {
+    var start = 0
+    while let end = value.firstOffset(of: UInt8(ascii: ","), from: start) {
+      let coding = value.slice(value.trimmed(from: start, to: end))
+      guard !coding.isEmpty, !coding.equalsIgnoringCase("chunked") else { return .ambiguousLength }
+      start = end + 1
+    }
+    let last = value.slice(value.trimmed(from: start, to: value.count))
+    return start > 0 && last.equalsIgnoringCase("chunked") ? .unsupportedCoding : .ambiguousLength
   }
 
   /// A field that says who asks, or for what, is not guessed from two.

@@ -36,8 +36,11 @@ package struct Limits: Sendable {
     return limits
   }
 
-  /// Bytes of a whole request: the head, the data of the body, the framing of its chunks, its trailers.
-  var requestMax: Int { parser.headMax + parser.bodyMax * 2 + 16 * 1024 }
+  /// Bytes of a whole request: the head, the data of the body, the framing of its chunks, its trailers. A chunk has one
+  /// more CRLF behind its data than its overhead counts, and an unfinished line is looked at before it is counted.
+  var requestMax: Int {
+    parser.headMax + parser.bodyMax + 2 * parser.chunkOverheadMax + parser.trailersMax + 2048
+  }
 
   /// Bytes that a connection can hold of requests not yet answered: more than one, and whatever lies in the
   /// receive buffers when the kernel is told to stop.

@@ -80,6 +80,7 @@ extension Server {
       return false
     }
     if isServedOut(slot) {
+      tally.sharedTurns += 1
       keepRest()
       if !connections[slot].isClosing { enqueue(slot) }
       return false
@@ -103,7 +104,7 @@ extension Server {
       return false
     case .invalid(let rejection):
       closeWindow()
-      reject(slot, rejection)
+      reject(slot, rejection, to: exchange.request.method)
       return false
     case .head:
       if drains { exchange.request.keepsAlive = false }
@@ -133,6 +134,7 @@ extension Server {
     if connections[slot].neededCount > 0 { return bytes.count >= Int(connections[slot].neededCount) }
     let scanned = Int(connections[slot].scannedCount)
     if bytes.count < 1024 || bytes.count >= scanned + scanned / 8 { return true }
+    if bytes.count > limits.parser.unfinishedMax(bytes) { return true }
     // The end of a line, and whatever may follow one; any other control character is wrong anywhere.
     var offset = max(0, scanned - 1)
     while offset < bytes.count {
@@ -181,7 +183,9 @@ extension Server {
       openPending(slot)
     }
     var chunks = connections[slot].chunks!
-    let outcome = chunks.advance(window.region, filled: window.end, bodyMax: limits.parser.bodyMax)
+    let outcome = chunks.advance(
+      window.region, filled: window.end, bodyMax: limits.parser.bodyMax,
+      overheadMax: limits.parser.chunkOverheadMax, trailersMax: limits.parser.trailersMax)
     connections[slot].chunks = chunks
     switch outcome {
     case .incomplete:
@@ -189,7 +193,7 @@ extension Server {
       return false
     case .invalid(let rejection):
       closeWindow()
-      reject(slot, rejection)
+      reject(slot, rejection, to: exchange.request.method)
       return false
     case .complete:
       exchange.request.body = ByteRange(start: chunks.start, count: chunks.count)
@@ -203,7 +207,7 @@ extension Server {
   private mutating func begin(_ slot: Int, _ bytes: ByteView, consumed: Int) -> Bool {
     if connections[slot].needsLarge, !takeLarge(slot) {
       closeWindow()
-      reject(slot, .overloaded)
+      reject(slot, .overloaded, to: exchange.request.method)
       return false
     }
     exchange.bytes = bytes
@@ -255,7 +259,7 @@ extension Server {
     } else {
       closeWindow()
       connections[slot].answersEnd = 0
-      reject(slot, .answerTooLarge)
+      reject(slot, .answerTooLarge, to: exchange.request.method)
     }
   }
 
@@ -287,13 +291,26 @@ extension Server {
   /// Bytes that an answer of the server's own has at most.
   private static var refusalMax: Int { 1024 }
 
+  /// Answers what did not come in time.
+  mutating func rejectLate(_ slot: Int, _ rejection: Rejection) {
+    let connection = connections[slot]
+    let late = pendingPool.region(Int(connection.pending)).bytes
+      .slice(Int(connection.pendingStart)..<Int(connection.pendingEnd))
+    var request = Request()
+    _ = limits.parser.parse(late, into: &request)
+    reject(slot, rejection, to: request.method)
+  }
+
   /// Answers with what is wrong and ends the connection.
-  mutating func reject(_ slot: Int, _ rejection: Rejection) {
+  mutating func reject(_ slot: Int, _ rejection: Rejection, to method: Method) {
     tally.count(rejection)
     var request = Request()
+    request.method = method
     request.keepsAlive = false
     var output = answerOutput(slot)
-    let head = ResponseHead(rejection.status, .json, for: request, date: date, into: &output)
+    let fields: StaticString = if case .overloaded = rejection { "Retry-After: 1\r\n" } else { "" }
+    let head = ResponseHead(
+      rejection.status, .json, for: request, date: date, fields: fields.bytes, into: &output)
     output.append("{\"error\":\"")
     output.append(rejection.advice)
     output.append("\",\"errorCode\":\"")

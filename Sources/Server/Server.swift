@@ -262,6 +262,7 @@ package struct Server: ~Copyable {
     } else if !completion.hasMore, !isDraining {
       // It waits for a place; until then its listener accepts no other.
       parked[listener] = completion.result
+      tally.connectionsDelayed += 1
     } else {
       tally.connectionsRefused += 1
       driver.close(completion.result)
@@ -383,7 +384,9 @@ package struct Server: ~Copyable {
   /// Counts bytes that a client sends into the void.
   mutating func drop(_ slot: Int, _ count: Int) {
     connections[slot].drainedCount += UInt64(count)
-    if connections[slot].drainedCount > Self.lingerMax { close(slot) }
+    guard connections[slot].drainedCount > Self.lingerMax, !connections[slot].isClosing else { return }
+    tally.lingerCutoffs += 1
+    close(slot)
   }
 
   /// Whether the client has sent more than one request ahead of its answers, so that it has to wait for them.
@@ -643,12 +646,15 @@ package struct Server: ~Copyable {
       return close(slot)
     }
     switch connections[slot].waitsFor {
-    case .head where connections[slot].pending >= 0: reject(slot, .headTimeout)
+    case .head where connections[slot].pending >= 0: rejectLate(slot, .headTimeout)
     case .head, .idle:
       tally.idleTimeouts += 1
       end(slot)
-    case .body: reject(slot, .bodyTimeout)
-    case .write, .linger, .push: close(slot)
+    case .body: rejectLate(slot, .bodyTimeout)
+    case .linger:
+      tally.lingerCutoffs += 1
+      close(slot)
+    case .write, .push: close(slot)
     }
   }
 

@@ -17,6 +17,12 @@ package struct Tally: Sendable {
   package var writeTimeouts: UInt64 = 0
   package var idleTimeouts: UInt64 = 0
   package var pendingOverflows: UInt64 = 0
+  /// Connections that were accepted and had to wait for a place.
+  package var connectionsDelayed: UInt64 = 0
+  /// Times that a connection had its share of a turn and more to be answered.
+  package var sharedTurns: UInt64 = 0
+  /// Connections cut off although the client went on after their last answer.
+  package var lingerCutoffs: UInt64 = 0
   /// Handshakes that were finished, and how many of them took up a former session.
   package var tlsHandshakes: UInt64 = 0
   package var tlsResumptions: UInt64 = 0

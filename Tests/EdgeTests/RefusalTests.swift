@@ -56,7 +56,10 @@ import Testing
     ("GET nothing HTTP/1.1\r\nHost: e\r\n\r\n", 400, "MALFORMED_TARGET"),
     ("GET / HTTP/2.0\r\nHost: e\r\n\r\n", 505, "UNSUPPORTED_VERSION"),
     ("BREW / HTTP/1.1\r\nHost: e\r\n\r\n", 501, "UNSUPPORTED_METHOD"),
-    ("POST / HTTP/1.1\r\nHost: e\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "UNSUPPORTED_TRANSFER_CODING"),
+    (
+      "POST / HTTP/1.1\r\nHost: e\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501,
+      "UNSUPPORTED_TRANSFER_CODING"
+    ),
     ("GET / HTTP/1.1\r\nHost: e\r\nExpect: more\r\n\r\n", 417, "UNSUPPORTED_EXPECTATION"),
     ("POST / HTTP/1.1\r\nHost: e\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400, "MALFORMED_CHUNK"),
     ("POST / HTTP/1.1\r\nHost: e\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n", 400, "MALFORMED_CHUNK"),

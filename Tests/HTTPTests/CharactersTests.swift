@@ -16,8 +16,8 @@ struct CharactersTests {
     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
   // RFC 9110 section 5.6.2.
   private static let token = alphanumerics.union("!#$%&'*+-.^_`|~".utf8)
-  // RFC 3986 sections 2.1 to 2.3 and 3.2.2, with the colon before a port.
-  private static let host = alphanumerics.union("-._~!$&'()*+,;=%[]:".utf8)
+  // RFC 3986 sections 2.2, 2.3 and 3.2.2.
+  private static let host = alphanumerics.union("-._~!$&'()*+,;=".utf8)
 
   @Test(arguments: UInt8.min...UInt8.max)
   func `a byte is in a method, a name, a target or a host where the RFCs have it`(_ byte: UInt8) {
@@ -45,7 +45,9 @@ struct CharactersTests {
         let name = outcome("GET / HTTP/1.1\r\nHost: a\r\nX".utf8 + word + "Y: b\r\n\r\n".utf8)
         #expect((name == nil) == (Self.token.contains(byte) || byte == UInt8(ascii: ":")))
         let host = outcome("GET / HTTP/1.1\r\nHost: a".utf8 + word + "b\r\n\r\n".utf8)
-        #expect((host == nil) == Self.host.contains(byte))
+        // What follows is "aa" or "ab".
+        let isEscape = byte == UInt8(ascii: "%") && position + 1 < count
+        #expect((host == nil) == (Self.host.contains(byte) || isEscape))
       }
     }
   }

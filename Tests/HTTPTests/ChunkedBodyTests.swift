@@ -11,9 +11,10 @@ private struct Result: Equatable {
 }
 
 /// Reads `text` from a buffer where a head stands before it, arriving in parts that end at `cuts`.
-private func read(_ text: some Collection<UInt8>, cuts: some Sequence<Int> = [], bodyMax: Int = 65_536)
-  -> Result
-{
+private func read(
+  _ text: some Collection<UInt8>, cuts: some Sequence<Int> = [], bodyMax: Int = 65_536,
+  overheadMax: Int = 65_536, trailersMax: Int = 8192
+) -> Result {
   let head = Array("head".utf8)
   let input = head + Array(text)
   return GuardedBytes([UInt8](repeating: 0xEE, count: input.count)).withRegion { region in
@@ -24,7 +25,8 @@ private func read(_ text: some Collection<UInt8>, cuts: some Sequence<Int> = [],
       // What has not come yet is not there to be read.
       Array(input[filled..<end]).withBytes { region.copy($0, to: filled) }
       filled = end
-      outcome = chunks.advance(region, filled: filled, bodyMax: bodyMax)
+      outcome = chunks.advance(
+        region, filled: filled, bodyMax: bodyMax, overheadMax: overheadMax, trailersMax: trailersMax)
       guard outcome == .incomplete else { break }
     }
     #expect(String(region.bytes.slice(0..<head.count)) == "head")
@@ -40,7 +42,7 @@ struct ChunkedBodyTests {
     ("5\r\nhello\r\n1\r\n \r\n5\r\nworld\r\n0\r\n\r\n", "hello world"),
     ("a\r\n0123456789\r\nB\r\n0123456789a\r\n0\r\n\r\n", "01234567890123456789a"),
     ("005\r\nhello\r\n000\r\n\r\n", "hello"),
-    ("00000005\r\nhello\r\n00000000\r\n\r\n", "hello"),
+    ("0000000000000005\r\nhello\r\n0000000000000000\r\n\r\n", "hello"),
     // Data may look like framing.
     ("7\r\n\r\n0\r\n\r\n\r\n0\r\n\r\n", "\r\n0\r\n\r\n"),
     ("5;a\r\nhello\r\n0;b=c\r\n\r\n", "hello"),
@@ -107,9 +109,11 @@ struct ChunkedBodyTests {
       ("an LF alone behind the size", "5\nhello\r\n", .malformedChunk),
       ("a CR alone behind the size", "5\rhello\r\n", .malformedChunk),
       ("a CR before the extension", "5\r;a\r\nhello\r\n", .malformedChunk),
-      ("more digits than any size has", "000000005\r\nhello\r\n", .malformedChunk),
+      ("more digits than any size has", "00000000000000005\r\nhello\r\n", .malformedChunk),
       ("a size of 64 bits and more", "10000000000000005\r\nhello\r\n", .malformedChunk),
       ("the largest size of 32 bits", "ffffffff\r\nhello\r\n", .bodyTooLarge),
+      ("the largest size of 64 bits", "ffffffffffffffff\r\nhello\r\n", .bodyTooLarge),
+      ("the sign bit of 64 bits", "8000000000000005\r\nhello\r\n", .bodyTooLarge),
       ("no CRLF behind the data", "5\r\nhello0\r\n\r\n", .malformedChunk),
       ("an LF alone behind the data", "5\r\nhello\n0\r\n\r\n", .malformedChunk),
       ("a CR alone behind the data", "5\r\nhello\r0\r\n\r\n", .malformedChunk),
@@ -185,7 +189,7 @@ struct ChunkedBodyLimitTests {
     func text(_ count: Int) -> String { "0;" + String(repeating: "a", count: count - 1) + "\r\n\r\n" }
     #expect(read(text(1024).utf8).outcome == .complete)
     #expect(read(text(1025).utf8).outcome == .invalid(.malformedChunk))
-    let longest = "00000000;" + String(repeating: "a", count: 1023) + "\r\n\r\n"
+    let longest = "0000000000000000;" + String(repeating: "a", count: 1023) + "\r\n\r\n"
     #expect(read(longest.utf8, cuts: 0..<longest.utf8.count).outcome == .complete)
   }
 
@@ -194,11 +198,23 @@ struct ChunkedBodyLimitTests {
     #expect(read(String(repeating: "0", count: 1100).utf8).outcome == .invalid(.malformedChunk))
   }
 
-  @Test func `size lines together may be as long as a body`() {
+  // What is wrong already is not waited out: the rest of its line may never come.
+  @Test(arguments: ["g", "-", "5x", "5;a\u{0}", "5\rx", "5\r\r", String(repeating: "0", count: 17)])
+  func `a size line is refused as soon as it is wrong`(_ text: String) {
+    #expect(read(text.utf8).outcome == .invalid(.malformedChunk))
+  }
+
+  @Test(arguments: ["X: \u{0}", "X: a\rb", "\rX"])
+  func `a trailer is refused as soon as it is wrong`(_ text: String) {
+    #expect(read(("0\r\n" + text).utf8).outcome == .invalid(.malformedField))
+  }
+
+  @Test func `size lines together may be as long as their limit`() {
     let chunk = "1\r\nx\r\n"
-    #expect(read((String(repeating: chunk, count: 3) + "0\r\n\r\n").utf8, bodyMax: 12).outcome == .complete)
     #expect(
-      read((String(repeating: chunk, count: 4) + "0\r\n\r\n").utf8, bodyMax: 12).outcome
+      read((String(repeating: chunk, count: 3) + "0\r\n\r\n").utf8, overheadMax: 12).outcome == .complete)
+    #expect(
+      read((String(repeating: chunk, count: 4) + "0\r\n\r\n").utf8, overheadMax: 12).outcome
         == .invalid(.malformedChunk))
   }
 
@@ -211,6 +227,11 @@ struct ChunkedBodyLimitTests {
     #expect(many.utf8.count == 8192)
     #expect(read(("0\r\n" + many).utf8).outcome == .complete)
     #expect(read(("0\r\nY:\r\n" + many).utf8).outcome == .invalid(.headTooLarge))
+  }
+
+  @Test func `the limit of trailers is the reader's own`() {
+    #expect(read("0\r\nX: a\r\n\r\n".utf8, trailersMax: 8).outcome == .complete)
+    #expect(read("0\r\nX: a\r\n\r\n".utf8, trailersMax: 7).outcome == .invalid(.headTooLarge))
   }
 
   @Test func `a trailer that does not end is refused`() {

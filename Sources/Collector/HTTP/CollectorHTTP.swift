@@ -33,6 +33,7 @@ package struct CollectorHTTP: ~Copyable {
   package static var limits: Limits {
     var limits = Limits()
     limits.parser.bodyMax = 4 * 1024 * 1024
+    limits.parser.chunkOverheadMax = 1024 * 1024
     limits.bodyTime = 30_000_000_000
     limits.connections = 256
     // A turn is one transaction, and whoever asks in it waits for all of it.

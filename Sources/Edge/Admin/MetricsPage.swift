@@ -183,6 +183,15 @@ struct MetricsPage: Sendable {
       ),
       ("turnout_tls_resumptions_total", "TLS handshakes that took up a former session."),
       ("turnout_tls_broken_total", "Connections ended because the client broke TLS after the handshake."),
+      ("turnout_connections_delayed_total", "Connections that had to wait for a place."),
+      (
+        "turnout_turns_shared_total",
+        "Times that a connection had its share of a turn and more to be answered."
+      ),
+      (
+        "turnout_linger_cutoffs_total",
+        "Connections cut off because the client went on after their last answer."
+      ),
     ]
     for (index, (name, help)) in counters.enumerated() {
       page.counter(name, help)

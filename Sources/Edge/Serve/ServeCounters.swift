@@ -15,7 +15,7 @@ enum ServeCounters {
   static var latencySum: Int { wantsDropped + 1 }
   static var latencies: Int { latencySum + 1 }
   static var tally: Int { latencies + latencyBuckets + 1 }
-  static var rejections: Int { tally + 15 }
+  static var rejections: Int { tally + 18 }
   static var connections: Int { rejections + Rejection.allCases.count }
   static var streams: Int { connections + 1 }
   static var streamsRefused: Int { streams + 1 }

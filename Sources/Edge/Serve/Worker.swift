@@ -129,6 +129,9 @@ package struct Worker: ~Copyable {
     next(tally.tlsHandshakeFailures)
     next(tally.tlsResumptions)
     next(tally.tlsBroken)
+    next(tally.connectionsDelayed)
+    next(tally.sharedTurns)
+    next(tally.lingerCutoffs)
     for index in 0..<ServeCounters.connections - ServeCounters.rejections {
       words.set(ServeCounters.rejections + index, tally.rejections[index])
     }

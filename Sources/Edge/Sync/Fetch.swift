@@ -233,7 +233,8 @@ final class Fetch {
       }
     case .chunked?:
       var chunks = self.chunks ?? ChunkedBody(start: response.headCount)
-      let outcome = chunks.advance(answer.region, filled: answerCount, bodyMax: limit)
+      let outcome = chunks.advance(
+        answer.region, filled: answerCount, bodyMax: limit, overheadMax: limit, trailersMax: Self.slack / 8)
       self.chunks = chunks
       switch outcome {
       case .incomplete: break
