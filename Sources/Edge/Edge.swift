@@ -34,6 +34,8 @@ package enum Edge {
     let count = configuration.workers > 0 ? configuration.workers : Threads.processors.count
     var wakers: [Waker] = []
     for _ in 0..<count { wakers.append(try Waker()) }
+    var configuration = configuration
+    configuration.limits = fit(configuration.limits)
     let edge = try Assembly(configuration, wakers: wakers, syncWaker: Waker())
     let listeners = try Listeners(configuration.listen, workers: count)
     let adminListener = try Socket.listen(configuration.admin, isShared: false).release()
@@ -83,6 +85,21 @@ package enum Edge {
       ])
     while case .reload = signals.wait() { reloads.run(reread) }
     end(edge.isEnding, running, edge.wakers + [edge.syncWaker], configuration)
+  }
+
+  /// The limits that there are descriptors for.
+  private static func fit(_ limits: Limits) -> Limits {
+    let descriptors = Process.raiseDescriptorLimit()
+    let fitting = limits.fitting(descriptors: descriptors)
+    if fitting.connections < limits.connections {
+      Log.write(
+        .warning, "connections_limited",
+        [
+          "connections": .integer(fitting.connections), "descriptors": .integer(descriptors),
+          "remedy": .text("Raise the limit on open files (ulimit -n, LimitNOFILE=)."),
+        ])
+    }
+    return fitting
   }
 
   /// Lets requests under way finish, for at most the drain time.

@@ -68,6 +68,17 @@ package enum Process {
     return pages.map { $0 * Int(getpagesize()) }
   }
 
+  /// Has the process open as many descriptors as it may ever have; how many that are.
+  package static func raiseDescriptorLimit() -> Int {
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    var limit = rlimit()
+    guard unsafe getrlimit(resource, &limit) == 0 else { return 1024 }
+    let former = limit.rlim_cur
+    limit.rlim_cur = limit.rlim_max
+    if unsafe setrlimit(resource, &limit) != 0 { limit.rlim_cur = former }
+    return Int(clamping: limit.rlim_cur)
+  }
+
   /// Lets the calling thread rest.
   package static func pause(microseconds: UInt32) { usleep(microseconds) }
 }

@@ -29,6 +29,14 @@ package struct Limits: Sendable {
 
   package init() {}
 
+  /// These limits in a process that may open so many descriptors: half of them, but at most 256, are left for all that
+  /// is not a client, so that a crowd of clients does not keep a snapshot from coming.
+  package func fitting(descriptors: Int) -> Limits {
+    var limits = self
+    limits.connections = max(1, min(connections, descriptors - min(descriptors / 2, 256)))
+    return limits
+  }
+
   /// The limits of one of `count` servers that share these.
   package func share(of count: Int) -> Limits {
     var limits = self

@@ -294,44 +294,6 @@ import Testing
     for client in clients { #expect(try client.get("/health").status == 200) }
   }
 
-  @Test func `out of descriptors it serves who is there, and the others later`() throws {
-    let edge = try House { $0.descriptorMax = 64 }.edge
-    let first = try edge.client()
-    #expect(try first.get("/health").status == 200)
-    // The admin port is asked over a connection that is there already.
-    let admin = try RawClient(port: edge.adminPort)
-    #expect(try admin.get("/health").status == 200)
-    func pauses() throws -> Int {
-      let line = try admin.get("/metrics").text.split(separator: "\n").first { line in
-        line.hasPrefix("turnout_accept_pauses_total ")
-      }
-      return try #require(line?.split(separator: " ").last.flatMap { Int($0) })
-    }
-    var others = try (0..<100).map { _ in try edge.client() }
-    for client in others { try client.send("GET /health HTTP/1.1\r\nHost: edge\r\n\r\n") }
-    try eventually("it has no descriptor left") { try pauses() > 0 }
-    for _ in 0..<100 { #expect(try first.get("/decide?user_key=u").status == 200) }
-    // Half of those who wait are served; they go, and then so is the other half.
-    while !others.isEmpty {
-      var waiting: [RawClient] = []
-      for client in others {
-        if client.isQuiet(for: 0) {
-          waiting.append(client)
-        } else {
-          #expect(try client.read().status == 200)
-        }
-      }
-      others = waiting
-      if let next = others.first {
-        try eventually("somebody is served") {
-          !next.isQuiet(for: 0) || others.contains { !$0.isQuiet(for: 0) }
-        }
-      }
-    }
-    #expect(try first.get("/health").status == 200)
-    #expect(try edge.version() == 1)
-  }
-
   @Test func `ten thousand garbage inputs leave the edge healthy`() throws {
     let edge = try House().edge
     _ = try edge.get("/health")
