@@ -161,6 +161,7 @@ let package = Package(
         "turnout-edge", "turnout", "Bytes", "JSON", "HTTP", "Decisions", "Exposures", "Kernel", "Snapshots",
         "Trust", "Edge", "ProgramSupport", "TestSupport",
       ], exclude: ["Shims", "Support"]),
+    tests("ConformanceTests", ["turnout-edge", "JSON", "Kernel", "ProgramSupport"]),
     tests("DecisionsTests", ["Bytes", "JSON", "Decisions", "Snapshots", "Trust", "TestSupport"]),
     tests("SnapshotsTests", ["Bytes", "JSON", "Decisions", "Snapshots", "Trust", "TestSupport"]),
     tests(
