@@ -1,8 +1,10 @@
 # turnout: `make run` tries it, `make test` proves it. Each does all the set-up it needs.
 SWIFT ?= swift
 BUILD := .build/release
+# Of `make simulate`.
+SEEDS ?= 100000
 
-.PHONY: help run build test lint format bench clean setup setup-test setup-bench
+.PHONY: help run build test lint format simulate bench clean setup setup-test setup-bench
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +36,10 @@ lint:  ## check the formatting and the usual mistakes, strictly
 
 format:  ## format the sources in place
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
+
+simulate: setup  ## run the edge and the collector in SEEDS simulated worlds
+	$(SWIFT) build -c release --product simulate
+	$(BUILD)/simulate --seeds $(SEEDS)
 
 bench: setup-bench  ## measure; each program prints a table
 	$(SWIFT) build -c release --product bench-engine

@@ -149,6 +149,7 @@ let package = Package(
     program(
       "simulate", ["Arguments", "Bytes", "Kernel", "Measuring", "Operations", "Simulation"],
       path: "Tests/Simulate"),
+    tests("SimulationTests", ["Simulation", "simulate", "ProgramSupport"]),
     tests("BytesTests", ["Bytes", "JSON", "TestSupport"]),
     tests("AccessTests", ["Bytes", "Access", "TestSupport"]),
     tests("JSONTests", ["Bytes", "JSON", "TestSupport"]),

@@ -26,7 +26,8 @@ package struct Assembly: Sendable {
   let gateSeed: UInt64
   private let exposures: Configuration.Exposures
   private let exposureKey: MessageKey?
-  private let boot: UInt64
+  /// Tells this start of the edge from every other.
+  package let boot: UInt64
   private let tokenKey: MessageKey
   private let visitors: VisitorParts
   private let seed: @Sendable () -> UInt64

@@ -43,8 +43,6 @@ enum Batch {
     let folder = "/tmp/turnout-simulate.\(getpid())"
     try File.makeDirectory(folder)
     defer { unsafe rmdir(folder) }
-    // Sets and dictionaries then have the same order in every process, and a run does the same each time.
-    unsafe setenv("SWIFT_DETERMINISTIC_HASHING", "1", 1)
     let start = Clock.monotonic()
     var shownAt = start
     var next = seeds.lowerBound

@@ -9,6 +9,13 @@ import Measuring
 import Operations
 import Simulation
 
+// Sets and dictionaries then have the same order in every process, and a seed does the same each time.
+if unsafe getenv("SWIFT_DETERMINISTIC_HASHING") == nil {
+  unsafe setenv("SWIFT_DETERMINISTIC_HASHING", "1", 1)
+  var words = unsafe CommandLine.arguments.map { unsafe strdup($0) } + [nil]
+  unsafe execv("/proc/self/exe", &words)
+}
+
 let program = Program(
   "simulate", "runs the edge and the collector in a world that follows from a seed", version: Version.text,
   commands: [

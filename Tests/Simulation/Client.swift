@@ -9,6 +9,7 @@ import TestSupport
 package final class Client {
   private let network: Network
   private var world: World { network.world }
+  private let fixture: Fixture
   private let questions: [Question]
   private let isRude: Bool
   private let endsEarly: Bool
@@ -16,7 +17,9 @@ package final class Client {
   private var toSend: [UInt8]
   private var received: [UInt8] = []
   private var answered = 0
-  private var newest = 0
+  /// The newest version that was answered, to it or before the edge was killed.
+  package private(set) var newest = 0
+  private var killsBefore = 0
   private var isReading = false
   private var sawLast = false
   package private(set) var isDone = false
@@ -24,8 +27,9 @@ package final class Client {
   package private(set) var shownCount = 0
 
   /// A client that connects to one of `ports` soon.
-  package init(_ network: Network, ports: [UInt16], after delay: UInt64) {
+  package init(_ network: Network, _ fixture: Fixture, ports: [UInt16], after delay: UInt64) {
     self.network = network
+    self.fixture = fixture
     let world = network.world
     var questions: [Question] = []
     for _ in 0..<(1 + world.random.below(12)) {
@@ -40,6 +44,8 @@ package final class Client {
     world.after(delay) { [self] in
       let socket = network.make(.stream)
       self.socket = socket
+      newest = world.floor
+      killsBefore = world.kills
       guard network.connect(socket, to: Network.address(port)) else { return leave() }
       world.tell("client \(socket.number) connects to \(port) with \(questions.count) questions")
       socket.observer = { [weak self] in self?.noticed() }
@@ -92,6 +98,7 @@ package final class Client {
   }
 
   private func ended() {
+    if world.kills > killsBefore { return leave() }
     world.check(received.isEmpty, "an answer was cut after \(received.count) bytes")
     // Ended without being asked to, and without having said so, with questions that were sent whole.
     if !sawLast, toSend.isEmpty, !world.mayRefuse {
@@ -142,6 +149,14 @@ package final class Client {
     case .status(let wanted):
       world.check(status == wanted, "\(status) instead of \(wanted) to \(question.text)")
     case .head: world.check(status == 200 || status == 503, "\(status) to \(question.text)")
+    case .document:
+      guard status == 200 else {
+        return world.check(
+          status >= 404 && newest == 0, "\(status) to \(question.text), after version \(newest)")
+      }
+      let version = (try? Document(body).root)?["version"]?.integer ?? 0
+      note(version)
+      world.check(body == fixture.document(version), "version \(version) is not as it was published")
     case .assignments(let user):
       guard answers(status, question) else { return }
       let version = (try? Document(body).root)?["config_version"]?.integer ?? 0

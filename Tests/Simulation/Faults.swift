@@ -16,6 +16,7 @@ package struct Faults {
   package var lostDatagrams = 0
   package var doubledDatagrams = 0
   package var clockJumps = 0
+  package var kills = 0
   package var slowReaders = 0
   package var rudeClients = 0
   /// Nanoseconds that bytes and completions may take.
@@ -46,6 +47,7 @@ package struct Faults {
     some(\.lostDatagrams, [2, 10, 100])
     some(\.doubledDatagrams, [3, 20])
     some(\.clockJumps, [1])
+    some(\.kills, [1, 3])
     some(\.slowReaders, [2, 5])
     some(\.rudeClients, [3, 8])
     if random.oneIn(2) { transit = random.pick([0, 1_000, 5_000_000, 100_000_000]) }

@@ -57,6 +57,8 @@ package struct Fixture {
     """
   }
 
+  package func document(_ version: Int) -> [UInt8]? { versions.first { $0.number == version }?.document }
+
   private static func isControl(_ user: String, _ version: Int) -> Bool {
     Array("\(user):s1".utf8).withBytes { Murmur3.hash($0) } % 10_000 < share(version)
   }

@@ -18,14 +18,29 @@ package final class House {
   private let network: Network
   private let fixture: Fixture
   private let upstream: Upstream
-  private var actors: [Actor] = []
-  private var clients: [Client] = []
-  private let edge: Assembly
+  private let configuration: Configuration
+  private let workerCount: Int
   private let wakers: Wakers
-  private var workerSystems: [SimulatedSystem] = []
   private let receiver: Receiving
-  private var workersRunning: Int
+  private var receiverActor: [Actor] = []
+  private var clients: [Client] = []
+  /// Every start of the edge; the last one may be running.
+  private var starts: [Start] = []
+  private var isEnding = false
   private var isSettled = false
+
+  /// One process of the edge.
+  private final class Start {
+    let edge: Assembly
+    var actors: [Actor] = []
+    var workers: [SimulatedSystem] = []
+    var systems: [SimulatedSystem] = []
+    var listeners: [NetworkSocket] = []
+    var workersRunning = 0
+    var wasKilled = false
+
+    init(_ edge: Assembly) { self.edge = edge }
+  }
 
   /// Somebody who takes turns.
   private struct Actor {
@@ -75,16 +90,11 @@ package final class House {
     network = Network(world)
     wakers.calm()
     upstream = Upstream(network, fixture)
-    let workerCount = 1 + world.random.below(2)
-    workersRunning = workerCount
-    let configuration = try Self.configuration(world, fixture, directory)
-    let numbers = Numbers(Random(seed: world.random.next()))
-    edge = try Assembly(
-      configuration, wakers: Array(wakers.workers.prefix(workerCount)), syncWaker: wakers.sync,
-      seed: { numbers.next() })
+    workerCount = 1 + world.random.below(2)
+    configuration = try Self.configuration(world, fixture, directory)
     receiver = try Receiving(world, network, at: Self.collectorPort, waker: wakers.receiver)
-    try addWorkers(workerCount)
-    try addSync()
+    receiverActor = [Actor(name: "receiver", system: receiver.system) { [receiver] in receiver.turn() }]
+    try startEdge()
     plan()
   }
 
@@ -123,50 +133,84 @@ package final class House {
     return configuration
   }
 
-  private func addWorkers(_ count: Int) throws {
-    for index in 0..<count {
-      var settings = DriverSettings()
-      settings.buffers = world.faults.buffers
-      settings.bufferSize = world.faults.bufferSize
-      let system = try SimulatedSystem(network, settings, waker: wakers.workers[index])
-      let listener = network.listen(Self.edgePort + UInt16(index))
-      let box = Box(
-        try edge.worker(index, tcp: [listener.number], unix: [], on: Driver(system, settings)))
-      let port = Self.edgeDatagramPort + UInt16(index)
-      let socket = network.datagrams(at: port, to: Self.collectorPort)
-      // The collector is found a moment later.
-      world.after(world.delay(upTo: 300_000_000)) { [edge] in
-        edge.collectorSockets[index].value = UInt64(socket.number) + 1
-      }
-      workerSystems.append(system)
-      actors.append(
-        Actor(name: "worker \(index)", system: system) { [unowned self] in
-          if box.value.turn() { return true }
-          workersRunning -= 1
-          system.end()
-          network.close(listener)
-          return false
-        })
-    }
-  }
+  // MARK: - The edge
 
-  private func addSync() throws {
-    let settings = SyncLoop.driverSettings
-    let system = try SimulatedSystem(network, settings, waker: wakers.sync)
-    let loop = try edge.syncLoop(on: Driver(system, settings), random: Random(seed: world.random.next()))
-    actors.append(
+  private func startEdge() throws {
+    let numbers = Numbers(Random(seed: world.random.next()))
+    wakers.calm()
+    let start = Start(
+      try Assembly(
+        configuration, wakers: Array(wakers.workers.prefix(workerCount)), syncWaker: wakers.sync,
+        seed: { numbers.next() }))
+    for index in 0..<workerCount { try addWorker(index, to: start) }
+    let system = try SimulatedSystem(network, SyncLoop.driverSettings, waker: wakers.sync)
+    let loop = try start.edge.syncLoop(
+      on: Driver(system, SyncLoop.driverSettings), random: Random(seed: world.random.next()))
+    start.systems.append(system)
+    start.actors.append(
       Actor(name: "sync", system: system) {
         loop.turn()
         return true
       })
-    actors.append(Actor(name: "receiver", system: receiver.system) { [receiver] in receiver.turn() })
+    starts.append(start)
+  }
+
+  private func addWorker(_ index: Int, to start: Start) throws {
+    var settings = DriverSettings()
+    settings.buffers = world.faults.buffers
+    settings.bufferSize = world.faults.bufferSize
+    let system = try SimulatedSystem(network, settings, waker: wakers.workers[index])
+    let listener = network.listen(Self.edgePort + UInt16(index))
+    let box = Box(
+      try start.edge.worker(index, tcp: [listener.number], unix: [], on: Driver(system, settings)))
+    let socket = network.datagrams(at: datagramPort(index), to: Self.collectorPort)
+    // The collector is found a moment later.
+    world.after(world.delay(upTo: 300_000_000)) { [edge = start.edge] in
+      edge.collectorSockets[index].value = UInt64(socket.number) + 1
+    }
+    start.workers.append(system)
+    start.systems.append(system)
+    start.listeners.append(listener)
+    start.workersRunning += 1
+    start.actors.append(
+      Actor(name: "worker \(index)", system: system) { [network, unowned start] in
+        if box.value.turn() { return true }
+        start.workersRunning -= 1
+        system.end()
+        network.close(listener)
+        return false
+      })
+  }
+
+  /// Each start has sockets of its own.
+  private func datagramPort(_ worker: Int) -> UInt16 {
+    Self.edgeDatagramPort + UInt16(starts.count * 2 + worker)
+  }
+
+  /// Ends the process in the middle of whatever it does, and starts another one a moment later.
+  private func killEdge() {
+    guard !isEnding, let start = starts.last, !start.wasKilled else { return }
+    world.tell("the edge is killed")
+    start.wasKilled = true
+    world.kills += 1
+    for system in start.systems { system.kill() }
+    for listener in start.listeners { network.close(listener) }
+    start.actors = []
+    world.floor = clients.map(\.newest).max()!
+    world.after(world.delay(upTo: 500_000_000)) { [unowned self] in
+      do {
+        try startEdge()
+      } catch {
+        world.fail("the edge does not start again: \(error)")
+      }
+    }
   }
 
   /// What is going to happen.
   private func plan() {
-    let ports = (0..<workersRunning).map { Self.edgePort + UInt16($0) }
+    let ports = (0..<workerCount).map { Self.edgePort + UInt16($0) }
     for _ in 0..<(1 + world.random.below(6)) {
-      clients.append(Client(network, ports: ports, after: world.delay(upTo: 3_000_000_000)))
+      clients.append(Client(network, fixture, ports: ports, after: world.delay(upTo: 3_000_000_000)))
     }
     let versions = 1 + world.random.below(Fixture.versionMax)
     for number in 1...versions {
@@ -184,18 +228,22 @@ package final class House {
         }
       }
     }
+    for _ in 0..<world.faults.kills {
+      world.after(UInt64(world.random.below(4_000_000_000))) { [unowned self] in killEdge() }
+    }
     let isEarly = world.random.oneIn(3)
     world.after(UInt64(world.random.below(4_000_000_000))) { [unowned self] in endEdge(isEarly: isEarly) }
   }
 
   /// Tells the edge to end: early, or when every client has got its answers.
   private func endEdge(isEarly: Bool) {
-    guard isEarly || clients.allSatisfy(\.isDone) else {
-      return world.after(100_000_000) { [unowned self] in endEdge(isEarly: false) }
+    guard let start = starts.last, !start.wasKilled, isEarly || clients.allSatisfy(\.isDone) else {
+      return world.after(100_000_000) { [unowned self] in endEdge(isEarly: isEarly) }
     }
     world.tell("the edge is told to end")
     world.mayRefuse = true
-    edge.isEnding.value = 1
+    isEnding = true
+    start.edge.isEnding.value = 1
     for waker in wakers.workers { waker.wake() }
     waitForRest()
   }
@@ -203,7 +251,7 @@ package final class House {
   /// Once the workers have ended, what was lost on the way has its time to be asked for and given up.
   private func waitForRest() {
     world.after(100_000_000) { [unowned self] in
-      guard workersRunning == 0, clients.allSatisfy(\.isDone) else { return waitForRest() }
+      guard starts.last!.workersRunning == 0, clients.allSatisfy(\.isDone) else { return waitForRest() }
       world.after(10_000_000_000) { [unowned self] in isSettled = true }
     }
   }
@@ -214,17 +262,16 @@ package final class House {
   package func run() -> String? {
     var turns = 0
     while world.failure == nil, !isSettled {
-      let runnable = actors.indices.filter { actors[$0].system.isRunnable }
+      let actors = (starts.last?.actors ?? []) + receiverActor
+      let runnable = actors.filter(\.system.isRunnable)
       if runnable.isEmpty, !world.random.oneIn(8) {
         let next = (actors.map(\.system.wakesAt) + [world.nextEvent ?? .max]).min()!
         world.advance(to: next)
         continue
       }
       // Now and then somebody has a turn without a reason, as after a signal.
-      let index =
-        runnable.isEmpty || world.random.oneIn(32)
-        ? world.random.below(actors.count) : world.random.pick(runnable)
-      if !actors[index].turn() { actors.remove(at: index) }
+      let actor = world.random.pick(runnable.isEmpty || world.random.oneIn(32) ? actors : runnable)
+      if !actor.turn() { starts.last!.actors.removeAll { $0.system === actor.system } }
       world.advance(to: world.now + UInt64(world.random.below(2000)))
       turns += 1
       if turns == Self.turnMax { world.fail("it does not come to rest in \(turns) turns") }
@@ -234,12 +281,18 @@ package final class House {
   }
 
   private func check() {
-    for (index, system) in workerSystems.enumerated() {
-      world.check(system.openCount == 0, "worker \(index) left \(system.openCount) connections open")
-      // The reporter's socket receives to the end.
-      world.check(system.operationCount <= 1, "worker \(index) left operations under way")
-      world.check(system.buffersInUse == 0, "worker \(index) kept \(system.buffersInUse) receive buffers")
-      receiver.check(worker: index, against: edge.exposures(of: index))
+    receiver.end()
+    for start in starts {
+      for (index, system) in start.workers.enumerated() {
+        receiver.check(
+          boot: start.edge.boot, worker: index, against: start.edge.exposures(of: index),
+          wasKilled: start.wasKilled)
+        if start.wasKilled { continue }
+        world.check(system.openCount == 0, "worker \(index) left \(system.openCount) connections open")
+        // The reporter's socket receives to the end.
+        world.check(system.operationCount <= 1, "worker \(index) left under way: \(system.operationsLeft)")
+        world.check(system.buffersInUse == 0, "worker \(index) kept \(system.buffersInUse) receive buffers")
+      }
     }
   }
 }

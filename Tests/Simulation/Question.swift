@@ -13,6 +13,8 @@ package struct Question {
     case assignments(user: String)
     /// The same without a body.
     case head
+    /// 200 with the whole snapshot, or 404 or 503.
+    case document
     /// 200 with the value of the flag, or 503.
     case flag(user: String)
     case status(Int)
@@ -28,14 +30,14 @@ package struct Question {
   package var isShown: Bool {
     switch expectation {
     case .assignments, .flag: true
-    case .head, .status: false
+    case .head, .document, .status: false
     }
   }
 
   /// One question in a few is none.
   static func any(_ random: inout Random) -> Question {
     let user = "user-\(random.below(40))"
-    switch random.below(16) {
+    switch random.below(18) {
     case 0...6:
       return Question("GET /decide?user_key=\(user) HTTP/1.1\r\nHost: e\r\n\r\n", .assignments(user: user))
     case 7:
@@ -51,6 +53,8 @@ package struct Question {
         "GET /decide?user_key=\(user) HTTP/1.1\r\nHost: e\r\nConnection: close\r\n\r\n",
         .assignments(user: user),
         isLast: true)
+    case 15, 16:
+      return Question("GET /configs/prod/snapshots/latest.json HTTP/1.1\r\nHost: e\r\n\r\n", .document)
     default:
       let broken = random.pick([
         "GET /decide\r\n\r\n", "GET  /decide HTTP/1.1\r\n\r\n", "GET /health HTTP/1.1\r\n\r\n",

@@ -18,8 +18,8 @@ final class Receiving {
   private var sink: CountingSink
 
   private struct CountingSink: Sink {
-    /// Records by worker, and the datagrams that they came in.
-    var records: [UInt16: UInt64] = [:]
+    /// Records by stream.
+    var records: [[UInt64]: UInt64] = [:]
     var seen: Set<[UInt64]> = []
     var twice = 0
 
@@ -28,7 +28,7 @@ final class Receiving {
         let header = datagram.header
         if !seen.insert([header.boot, UInt64(header.worker), header.sequence]).inserted { twice += 1 }
         var reader = RecordReader(datagram)
-        while reader.next() != nil { records[header.worker, default: 0] += 1 }
+        while reader.next() != nil { records[[header.boot, UInt64(header.worker)], default: 0] += 1 }
       }
     }
 
@@ -59,13 +59,18 @@ final class Receiving {
     return true
   }
 
-  /// What was sent is what was received and what is known to be lost.
-  func check(worker: Int, against sent: SentExposures) {
+  /// Stores what came last.
+  func end() {
     receiver.end()
     while line.takeNext(line.lanes[0], &sink) {}
     world.check(sink.twice == 0, "\(sink.twice) datagrams were stored twice")
-    let stream = report?.streams.first { $0.identity.worker == worker }
-    let stored = sink.records[UInt16(worker)] ?? 0
+  }
+
+  /// What a worker sent is what was received and what is known to be lost. Of one that was killed nobody knows how much
+  /// it had still to send.
+  func check(boot: UInt64, worker: Int, against sent: SentExposures, wasKilled: Bool) {
+    let stream = report?.streams.first { $0.identity.boot == boot && $0.identity.worker == worker }
+    let stored = sink.records[[boot, UInt64(worker)]] ?? 0
     guard let stream else {
       return world.check(stored == 0, "records of a stream that nobody knows")
     }
@@ -76,10 +81,11 @@ final class Receiving {
     world.check(stream.pending == 0, "something is neither received nor given up; \(text)")
     world.check(
       counts.unknown == 0 && counts.inconsistent == 0, "a stream of one process is doubted; \(text)")
+    if wasKilled { return }
     let known = counts.receivedRecords + counts.lostRecords
     world.check(known <= sent.records, "more is known than was sent; \(text)")
     // Whoever heard the last word knows of everything.
-    let heardAll = counts.received + counts.lost == sent.datagrams
+    let heardAll = counts.received + counts.recovered + counts.lost == sent.datagrams
     if heardAll { world.check(known == sent.records, "sent is not received and lost; \(text)") }
     // After a jump of the clock a datagram on its way is too old to be believed.
     let faults = world.faults

@@ -22,6 +22,8 @@ package final class SimulatedSystem: SimulatedDriver {
   private var arrived: [Completion] = []
   /// Sockets that were accepted and not closed yet.
   private var accepted: Set<Int32> = []
+  /// All sockets that go with the process.
+  private var owned: Set<Int32> = []
   private var ready: [Completion] = []
   private var keptAside: [Completion] = []
   private var isOver = false
@@ -169,6 +171,7 @@ package final class SimulatedSystem: SimulatedDriver {
       return end(operation, -EMFILE)
     }
     let socket = listener.backlog.removeFirst()
+    owned.insert(socket.number)
     if once { return end(operation, socket.number) }
     step(operation, socket.number)
   }
@@ -333,7 +336,11 @@ package final class SimulatedSystem: SimulatedDriver {
 
   // MARK: - At once
 
-  package func stream(to address: Address) throws(SystemFailure) -> Int32 { network.make(.stream).number }
+  package func stream(to address: Address) throws(SystemFailure) -> Int32 {
+    let socket = network.make(.stream)
+    owned.insert(socket.number)
+    return socket.number
+  }
 
   package func endSending(_ socket: Int32) { network[socket].endSending() }
 
@@ -346,6 +353,7 @@ package final class SimulatedSystem: SimulatedDriver {
         "a socket is closed under an operation")
     }
     accepted.remove(socket)
+    owned.remove(socket)
     network.close(network[socket])
   }
 
@@ -370,7 +378,9 @@ package final class SimulatedSystem: SimulatedDriver {
   package func end() {
     isOver = true
     for completion in ready + arrived + keptAside {
-      if completion.isAccepted { network.close(network[completion.result]) }
+      if completion.isAccepted, owned.remove(completion.result) != nil {
+        network.close(network[completion.result])
+      }
       if completion.buffer >= 0 { freeBuffers.append(completion.buffer) }
     }
     ready = []
@@ -378,9 +388,20 @@ package final class SimulatedSystem: SimulatedDriver {
     keptAside = []
   }
 
+  /// The process is gone, and the system closes what it leaves behind.
+  package func kill() {
+    queued = []
+    for operation in operations.values { operation.socket.observer = nil }
+    operations = [:]
+    end()
+    for socket in owned { network.close(network[socket]) }
+    owned = []
+  }
+
   package var openCount: Int { accepted.count }
   package var buffersInUse: Int { settings.buffers - freeBuffers.count }
   package var operationCount: Int { operations.count }
+  package var operationsLeft: [String] { operations.map { "\($0.value.kind) on \($0.key.socket)" } }
 }
 
 extension Completion {
