@@ -22,7 +22,8 @@ package final class House {
   private let workerCount: Int
   private let wakers: Wakers
   private let receiver: Receiving
-  private var receiverActor: [Actor] = []
+  /// Who takes turns: the receiver first.
+  private var actors: [Actor] = []
   private var clients: [Client] = []
   /// Every start of the edge; the last one may be running.
   private var starts: [Start] = []
@@ -32,7 +33,6 @@ package final class House {
   /// One process of the edge.
   private final class Start {
     let edge: Assembly
-    var actors: [Actor] = []
     var workers: [SimulatedSystem] = []
     var systems: [SimulatedSystem] = []
     var listeners: [NetworkSocket] = []
@@ -44,7 +44,6 @@ package final class House {
 
   /// Somebody who takes turns.
   private struct Actor {
-    let name: String
     let system: SimulatedSystem
     /// One turn; false when it was the last.
     let turn: () -> Bool
@@ -93,7 +92,7 @@ package final class House {
     workerCount = 1 + world.random.below(2)
     configuration = try Self.configuration(world, fixture, directory)
     receiver = try Receiving(world, network, at: Self.collectorPort, waker: wakers.receiver)
-    receiverActor = [Actor(name: "receiver", system: receiver.system) { [receiver] in receiver.turn() }]
+    actors = [Actor(system: receiver.system) { [receiver] in receiver.turn() }]
     try startEdge()
     plan()
   }
@@ -147,8 +146,8 @@ package final class House {
     let loop = try start.edge.syncLoop(
       on: Driver(system, SyncLoop.driverSettings), random: Random(seed: world.random.next()))
     start.systems.append(system)
-    start.actors.append(
-      Actor(name: "sync", system: system) {
+    actors.append(
+      Actor(system: system) {
         loop.turn()
         return true
       })
@@ -172,8 +171,8 @@ package final class House {
     start.systems.append(system)
     start.listeners.append(listener)
     start.workersRunning += 1
-    start.actors.append(
-      Actor(name: "worker \(index)", system: system) { [network, unowned start] in
+    actors.append(
+      Actor(system: system) { [network, unowned start] in
         if box.value.turn() { return true }
         start.workersRunning -= 1
         system.end()
@@ -195,7 +194,7 @@ package final class House {
     world.kills += 1
     for system in start.systems { system.kill() }
     for listener in start.listeners { network.close(listener) }
-    start.actors = []
+    actors.removeLast(actors.count - 1)
     world.floor = clients.map(\.newest).max()!
     world.after(world.delay(upTo: 500_000_000)) { [unowned self] in
       do {
@@ -252,6 +251,9 @@ package final class House {
   private func waitForRest() {
     world.after(100_000_000) { [unowned self] in
       guard starts.last!.workersRunning == 0, clients.allSatisfy(\.isDone) else { return waitForRest() }
+      // The process is gone, and with it the thread that follows the upstream.
+      starts.last!.systems.last!.kill()
+      actors.removeLast(actors.count - 1)
       world.after(10_000_000_000) { [unowned self] in isSettled = true }
     }
   }
@@ -261,17 +263,23 @@ package final class House {
   /// Runs to the end; what went wrong, or nil.
   package func run() -> String? {
     var turns = 0
+    var runnable: [Int] = []
     while world.failure == nil, !isSettled {
-      let actors = (starts.last?.actors ?? []) + receiverActor
-      let runnable = actors.filter(\.system.isRunnable)
+      runnable.removeAll(keepingCapacity: true)
+      var next = world.nextEvent ?? .max
+      for index in actors.indices {
+        let system = actors[index].system
+        if system.isRunnable { runnable.append(index) }
+        next = min(next, system.wakesAt)
+      }
       if runnable.isEmpty, !world.random.oneIn(8) {
-        let next = (actors.map(\.system.wakesAt) + [world.nextEvent ?? .max]).min()!
         world.advance(to: next)
         continue
       }
       // Now and then somebody has a turn without a reason, as after a signal.
-      let actor = world.random.pick(runnable.isEmpty || world.random.oneIn(32) ? actors : runnable)
-      if !actor.turn() { starts.last!.actors.removeAll { $0.system === actor.system } }
+      let isAny = runnable.isEmpty || world.random.oneIn(32)
+      let index = isAny ? world.random.below(actors.count) : world.random.pick(runnable)
+      if !actors[index].turn() { actors.remove(at: index) }
       world.advance(to: world.now + UInt64(world.random.below(2000)))
       turns += 1
       if turns == Self.turnMax { world.fail("it does not come to rest in \(turns) turns") }
