@@ -200,8 +200,6 @@ struct MetricsPage: Sendable {
     page.counter(
       "turnout_environment_requests_dropped_total", "Unknown environments that could not be asked for.")
     page.sample("turnout_environment_requests_dropped_total", "", sum(ServeCounters.wantsDropped))
-    page.gauge("turnout_io_backend", "The event back end in use.")
-    page.sample("turnout_io_backend", "backend=\"io_uring\"", 1)
   }
 
   private func snapshots(_ catalog: Catalog, _ page: inout MetricsText) {
