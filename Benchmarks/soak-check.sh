@@ -73,7 +73,7 @@ for second in $(seq "$seconds"); do
   publish "$version"
   read -rt 0.9 <> <(:) || true
   if ((second % 10 == 0)); then
-    printf '%8d %10d %6d %12d %9d\n' "$second" "$(memory)" "$(descriptors)" "$(metric turnout_http_connections)" "$version"
+    printf '%8d %10d %6d %12d %9d\n' "$second" "$(memory)" "$(descriptors)" "$(metric turnout_connections)" "$version"
   fi
   if ((first == 0 && second * 3 >= seconds)); then first=$(memory); fi
 done

@@ -151,6 +151,10 @@ package final class House {
         loop.turn()
         return true
       })
+    // On another processor several turns fit into one of a worker.
+    for worker in start.workers {
+      worker.other = { [world] in for _ in 0..<(1 + world.random.below(4)) { loop.turn() } }
+    }
     starts.append(start)
   }
 

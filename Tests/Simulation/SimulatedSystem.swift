@@ -27,6 +27,8 @@ package final class SimulatedSystem: SimulatedDriver {
   private var ready: [Completion] = []
   private var keptAside: [Completion] = []
   private var isOver = false
+  /// Another thread, which may run in the middle of a turn of this one.
+  package var other: (() -> Void)?
   /// When the thread wants to go on, whatever happens.
   package private(set) var wakesAt: UInt64 = 0
 
@@ -310,6 +312,7 @@ package final class SimulatedSystem: SimulatedDriver {
   package func token(ofReady index: Int) -> Token { ready[index].token }
 
   package func next() -> Completion? {
+    if let other, world.random.oneIn(64) { other() }
     guard !ready.isEmpty else { return nil }
     let completion = ready.removeFirst()
     if completion.isAccepted { accepted.insert(completion.result) }

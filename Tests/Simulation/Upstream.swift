@@ -48,9 +48,9 @@ package final class Upstream {
     let isBad = world.oneIn(world.faults.upstreamFailures)
     var mischief = isBad ? world.random.below(9) : -1
     if mischief == 0 { version = fixture.forged }
-    if mischief == 1 { version = fixture.versions[world.random.below(max(1, world.published))] }
+    if mischief == 1, world.published > 0 { version = fixture.versions[world.random.below(world.published)] }
     var body: [UInt8]?
-    if world.published == 0, !isBad {
+    if world.published == 0 {
       body = nil
     } else if path.hasSuffix("/manifest.json") {
       body = version.envelope
