@@ -27,7 +27,12 @@ package struct Envelope: Sendable {
     self.payload = payload
     payloadType = type
     signatures = []
-    let message = Self.encoding(of: payload, type: type)
+    try sign(with: keys)
+  }
+
+  /// Adds a signature by each of `keys`.
+  package mutating func sign(with keys: [PrivateKey]) throws(TrustFailure) {
+    let message = Self.encoding(of: payload, type: payloadType)
     for key in keys {
       let bytes = try message.withBytes { (message) throws(TrustFailure) in try key.sign(message) }
       signatures.append(Signature(keyID: key.publicKey.id, bytes: bytes))

@@ -5,9 +5,12 @@ package enum Layout {
   /// Bytes of an environment's name.
   package static var environmentMax: Int { 64 }
 
-  /// Whether `name` can be an environment: letters, digits, "-", "_" and ".", the first a letter or digit.
+  /// Whether `name` can be an environment: letters, digits, "-", "_" and ".", the first a letter or digit; but not
+  /// `trust`, where the trust files stand.
   package static func isEnvironment(_ name: String) -> Bool {
-    guard let first = name.utf8.first, name.utf8.count <= environmentMax else { return false }
+    guard let first = name.utf8.first, name.utf8.count <= environmentMax, name != "trust" else {
+      return false
+    }
     return isAlphanumeric(first)
       && name.utf8.allSatisfy {
         isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".")
@@ -26,6 +29,9 @@ package enum Layout {
   }
 
   package static func version(_ environment: String) -> String { "configs/\(environment)/version.json" }
+
+  /// The file of a rotation.
+  package static func trust(_ number: Int) -> String { "configs/trust/\(number).json" }
 
   /// Whether `path` stays below where it is taken from: plain names joined by single slashes.
   package static func isContained(_ path: String) -> Bool {

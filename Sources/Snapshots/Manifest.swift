@@ -3,6 +3,7 @@
 
 import Bytes
 import JSON
+import Trust
 
 package struct Manifest: Equatable, Sendable {
   package var environment: String
@@ -90,11 +91,21 @@ package struct Accepted: Equatable, Sendable {
   package var version: Int
   package var sha256: String
   package var issuedAt: Double
+  /// The keys that signed it; nil in a record that does not say.
+  package var signers: [String]?
 
-  package init(_ manifest: Manifest) {
+  package init(_ manifest: Manifest, signers: [String]) {
     version = manifest.version
     sha256 = manifest.sha256
     issuedAt = manifest.issuedAt
+    self.signers = signers
+  }
+
+  /// Whether later manifests are held against it: not once its signers are too few among those who are trusted now.
+  /// Otherwise whoever stole a key could name a version so high, or a time so late, that nothing could ever follow.
+  package func binds(under trusted: TrustedKeys?) -> Bool {
+    guard let trusted, let signers else { return true }
+    return trusted.keys.count { signers.contains($0.id) } >= trusted.threshold
   }
 
   /// Reads what ``encode()`` wrote.
@@ -104,6 +115,13 @@ package struct Accepted: Equatable, Sendable {
       version = try fields.integer("version", in: 0...Int.max)
       sha256 = String(decoding: try fields.name("sha256"), as: UTF8.self)
       issuedAt = Double(try fields.integer("issuedAt", in: Int.min...Int.max))
+      signers =
+        fields.optional("signedBy") == nil
+        ? nil
+        : try fields.array("signedBy").map { element, place in
+          guard let id = element.string else { throw Finding(.refused, place, "is no string") }
+          return String(decoding: id, as: UTF8.self)
+        }
     } catch {
       throw Refusal(.malformed, "the record of the accepted version is broken: \(error)")
     }
@@ -118,6 +136,10 @@ package struct Accepted: Equatable, Sendable {
       writer.string(sha256)
       writer.key("issuedAt")
       writer.integer(Int(issuedAt))
+      if let signers {
+        writer.key("signedBy")
+        writer.array(signers) { $0.string($1) }
+      }
     }
     return writer.text
   }

@@ -23,6 +23,8 @@ package struct Refusal: Error, Equatable, Sendable, CustomStringConvertible {
     case rollback
     /// It has the version accepted before, but another snapshot.
     case equivocation
+    /// A trust file that is not the next one.
+    case number
     case expired
     /// The path leads out of the layout.
     case path

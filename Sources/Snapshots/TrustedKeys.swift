@@ -1,5 +1,6 @@
 // The key file: which keys an edge trusts, and how many of them must sign.
 // {"keys": [{"keyid": "<hex>", "public": "<base64 of 32 bytes>"}], "threshold": 1}
+// A trust file is the same with its number, in an envelope; see TrustedKeys+Rotation.swift.
 
 package import Trust
 import Bytes
@@ -8,17 +9,31 @@ import JSON
 package struct TrustedKeys: Sendable {
   package let keys: [PublicKey]
   package let threshold: Int
+  /// How many rotations led here; 0 for a key file that none did.
+  package let number: Int
 
-  package init(keys: [PublicKey], threshold: Int) {
-    precondition(threshold >= 1)
+  package init(keys: [PublicKey], threshold: Int, number: Int = 0) {
+    precondition(threshold >= 1 && number >= 0)
     self.keys = keys
     self.threshold = threshold
+    self.number = number
   }
 
-  /// Reads a key file.
+  /// Reads a key file. A trust file is one too: whoever names it believes it as it stands.
   package init(decoding text: [UInt8]) throws(Refusal) {
+    let envelope = try? Envelope(decoding: text)
+    guard let envelope, envelope.payloadType == Self.rotationType else {
+      self = try Self(keyFile: text)
+      return
+    }
+    try self.init(keyFile: envelope.payload)
+  }
+
+  /// Reads a key file or the payload of a trust file.
+  init(keyFile text: [UInt8]) throws(Refusal) {
     do {
       let fields = try Fields(Document(text).root, at: .root, .refused)
+      number = try fields.optionalInteger("number", in: 0...Self.numberMax) ?? 0
       var keys: [PublicKey] = []
       for (element, place) in try fields.array("keys") {
         let key = try Self.key(Fields(element, at: place, .refused))
@@ -57,6 +72,10 @@ package struct TrustedKeys: Sendable {
   package func encode() -> [UInt8] {
     var writer = Writer()
     writer.object { writer in
+      if number > 0 {
+        writer.key("number")
+        writer.integer(number)
+      }
       writer.key("keys")
       writer.array(keys) { writer, key in
         var text: [UInt8] = []

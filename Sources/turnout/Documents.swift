@@ -4,6 +4,7 @@ import Arguments
 import Bytes
 import Kernel
 import Snapshots
+import Trust
 
 enum Documents {
   /// Bytes of a snapshot.
@@ -18,9 +19,34 @@ enum Documents {
     try VerifiedSnapshot(unsigned: File.read(path, limit: snapshotMax), environment: nil)
   }
 
+  /// The private keys of `--key`.
+  static func privateKeys(_ invocation: Invocation) throws -> [PrivateKey] {
+    guard !invocation.all("key").isEmpty else {
+      throw UsageFault("\(invocation.command.name): --key is missing")
+    }
+    return try invocation.all("key").map { try PrivateKey(pem: small($0)) }
+  }
+
+  /// The keys of `--trust`, or those that the trust files of `--site` lead to from there.
+  static func trusted(_ invocation: Invocation) throws -> TrustedKeys {
+    var trusted = try TrustedKeys(decoding: small(invocation.required("trust")))
+    guard let site = invocation["site"] else { return trusted }
+    let last = trusted.number + TrustedKeys.stepMax
+    while trusted.number < last {
+      let path = "\(site)/\(Layout.trust(trusted.number + 1))"
+      guard File.exists(path) else { break }
+      do {
+        trusted = try trusted.next(File.read(path, limit: TrustedKeys.rotationByteMax))
+      } catch let refusal as Refusal {
+        throw Refusal(refusal.reason, "\(path): \(refusal.message)")
+      }
+    }
+    return trusted
+  }
+
   /// The manifest of `--manifest` and the keys of `--trust` that signed it, if they are enough.
   static func manifest(_ invocation: Invocation) throws -> (manifest: Manifest, signers: [String]) {
-    let trusted = try TrustedKeys(decoding: small(invocation.required("trust")))
+    let trusted = try trusted(invocation)
     let envelope = try Envelope(
       decoding: File.read(invocation.required("manifest"), limit: Envelope.byteCountMax))
     let manifest = try Manifest(decoding: envelope.verified(Envelope.manifestType, by: trusted))

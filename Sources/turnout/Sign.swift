@@ -21,8 +21,7 @@ enum Sign {
   static func run(_ invocation: Invocation) throws {
     let path = try invocation.required("snapshot")
     let directory = try invocation.required("out")
-    guard !invocation.all("key").isEmpty else { throw UsageFault("sign: --key is missing") }
-    let keys = try invocation.all("key").map { try PrivateKey(pem: Documents.small($0)) }
+    let keys = try Documents.privateKeys(invocation)
     let lifetime = try duration(invocation["expires-in"] ?? "7d")
     let snapshot = try Documents.snapshot(path)
     if !snapshot.findings.isEmpty, !invocation.has("allow-findings") {

@@ -1,4 +1,4 @@
-// turnout verify: what an edge would say of a manifest and its snapshot.
+// turnout verify: what an edge would say of a manifest and its snapshot, and of the trust files before them.
 
 import Arguments
 import Bytes
@@ -7,9 +7,10 @@ import Snapshots
 
 enum Verify {
   static let command = Command(
-    "verify", "check a signed manifest, and a snapshot against it",
+    "verify", "check a signed manifest, a snapshot against it, and the trust files before it",
     options: [
       Option("trust", "FILE", "the key file"),
+      Option("site", "DIR", "the folder that configs/ stands in: its trust files are followed first"),
       Option("manifest", "FILE", "the manifest's envelope"),
       Option("snapshot", "FILE", "the snapshot that the manifest speaks of"),
       Option("environment", "NAME", "the environment it must be for"),
@@ -17,6 +18,11 @@ enum Verify {
     ])
 
   static func run(_ invocation: Invocation) throws {
+    if invocation.has("site") {
+      let trusted = try Documents.trusted(invocation)
+      print("trust \(trusted.number): good, \(trusted.threshold) of \(trusted.keys.count) keys must sign")
+      guard invocation.has("manifest") else { return }
+    }
     let (manifest, signers) = try Documents.manifest(invocation)
     try manifest.check(environment: invocation["environment"] ?? manifest.environment, after: nil)
     if let text = invocation["min-version"] {

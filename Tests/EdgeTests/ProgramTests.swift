@@ -130,9 +130,10 @@ import Testing
     #expect(wrong.errors.contains(name == "turnout" ? "did you mean --snapshot?" : "did you mean --config?"))
     if name == "turnout" {
       #expect(try Program.run(program, ["sing"]).errors.contains("did you mean sign?"))
-      for command in ["keygen", "sign", "verify", "lint", "decide", "explain"] {
+      for command in ["keygen", "sign", "verify", "lint", "decide", "explain", "trust next", "trust sign"] {
         #expect(help.output.contains("  \(command) "))
-        #expect(try Program.run(program, [command, "--help"]).code == 0)
+        let words = command.split(separator: " ").map(String.init)
+        #expect(try Program.run(program, words + ["--help"]).code == 0)
       }
     }
   }
@@ -184,6 +185,88 @@ import Testing
     #expect(text.code == 0)
     #expect(text.output.hasPrefix("color: EXPERIMENT_ASSIGNED -> "))
     #expect(text.output.contains("with salt \"s1\""))
+  }
+
+  @Test func `the way to rotate a key works as docs/distribution.md has it`() throws {
+    let folder = try Folder()
+    let root = File.directory(of: File.directory(of: File.directory(of: #filePath)))
+    let page = String(decoding: try File.read(root + "/docs/distribution.md", limit: 1 << 20), as: UTF8.self)
+    let chapter = try #require(page.range(of: "## Rotating keys"))
+    let start = try #require(page[chapter.upperBound...].firstRange(of: "```sh\n"))
+    let end = try #require(page[start.upperBound...].firstRange(of: "```"))
+    let script = String(page[start.upperBound..<end.lowerBound])
+
+    // An edge that was given the first key file follows the folder.
+    try folder.write("snapshot.json", Site.snapshot("prod", 1))
+    func run(_ script: String) throws -> Program.Result {
+      try Program.run(
+        "/bin/sh", ["-ec", "cd \(folder.path); PATH=\(Program.built):$PATH; \(script)"])
+    }
+    let first = try run(
+      """
+      turnout keygen --private keys/release.pem --trust keys/trust.json
+      turnout sign --snapshot snapshot.json --key keys/release.pem --out site
+      """)
+    #expect(first.code == 0, "\(first.errors)")
+    var settings = try EdgeSettings("file:" + folder.path("site"), Site())
+    settings.trusted = try TrustedKeys(decoding: folder.read("keys/trust.json"))
+    let edge = try EdgeProcess(settings)
+    let done = try run(script)
+    #expect(done.code == 0, "\(done.errors)")
+    #expect(done.output.contains("trust 1: good, 1 of 1 keys must sign"))
+    #expect(done.output.contains("prod version 1: good"))
+    try eventually("the edge takes the step") { try edge.metric("turnout_trust_number") == 1 }
+    // What the former key signs counts no more; the new trust file may stand in for a key file.
+    try folder.write("snapshot.json", Site.snapshot("prod", 2))
+    #expect(try run("turnout sign --snapshot snapshot.json --key keys/release.pem --out site").code == 0)
+    #expect(try edge.event("snapshot_refused")["reason"]?.text == "signature")
+    let check = "turnout verify --manifest site/configs/prod/manifest.json --trust "
+    #expect(try run(check + "site/configs/trust/1.json").code == 3)
+    #expect(try run(check + "keys/trust.json --site site").code == 3)
+    #expect(try run("turnout sign --snapshot snapshot.json --key keys/next.pem --out site").code == 0)
+    #expect(try run(check + "site/configs/trust/1.json").code == 0)
+    #expect(try run(check + "keys/trust.json --site site").code == 0)
+    try edge.wait(forVersion: 2)
+  }
+
+  @Test func `a trust file that wants signatures is called incomplete until it has them`() throws {
+    let folder = try Folder()
+    func run(_ arguments: String...) throws -> Program.Result {
+      try Program.run(Program.built + "/turnout", arguments)
+    }
+    func path(_ name: String) -> String { folder.path(name) }
+    for (key, file) in [("a", "old"), ("b", "old"), ("c", "new")] {
+      #expect(try run("keygen", "--private", path(key), "--trust", path(file)).code == 0)
+    }
+    var old = try TrustedKeys(decoding: folder.read("old"))
+    old = TrustedKeys(keys: old.keys, threshold: 2)
+    try folder.write("old", old.encode())
+    let next = ["trust", "next", "--from", path("old"), "--to", path("new"), "--out", path("site")]
+    let file = path("site/configs/trust/1.json")
+    let made = try Program.run(Program.built + "/turnout", next + ["--key", path("a")])
+    #expect(made.code == 3)
+    #expect(made.output.contains("1 of the 2 needed former keys and 0 of the 1 needed new ones"))
+    #expect(made.errors.contains("turnout trust sign"))
+    // Nobody writes over what may be published.
+    #expect(try Program.run(Program.built + "/turnout", next + ["--key", path("a")]).code == 1)
+    let sign = ["trust", "sign", "--file", file, "--from", path("old")]
+    #expect(try Program.run(Program.built + "/turnout", sign + ["--key", path("a")]).code == 3)
+    #expect(try Program.run(Program.built + "/turnout", sign + ["--key", path("b")]).code == 3)
+    #expect(try run("verify", "--trust", path("old"), "--site", path("site")).code == 3)
+    #expect(try Program.run(Program.built + "/turnout", sign + ["--key", path("c")]).code == 0)
+    #expect(try run("verify", "--trust", path("old"), "--site", path("site")).code == 0)
+    #expect(try Envelope(decoding: folder.read("site/configs/trust/1.json")).signatures.count == 3)
+    // The next step begins where this one ended.
+    let second = try run(
+      "trust", "next", "--from", file, "--to", path("old"), "--key", path("a"), "--key", path("b"), "--key",
+      path("c"), "--out", path("site"))
+    #expect(second.code == 0, "\(second.errors)")
+    let verified = try run("verify", "--trust", path("old"), "--site", path("site"))
+    #expect(verified.output == "trust 2: good, 2 of 2 keys must sign\n")
+    #expect(try run("trust", "next", "--from", file, "--out", path("site")).code == 2)
+    #expect(try run("trust", "nxt").errors.contains("did you mean trust next?"))
+    #expect(try run("verify", "--trust", path("old")).code == 2)
+    #expect(try run("trust", "--help").output.contains("sign"))
   }
 
   private static func settings(_ folder: Folder, _ url: String) throws -> EdgeSettings {

@@ -19,6 +19,11 @@ package struct UpstreamRequest {
   }
 
   package var isManifest: Bool { path.hasSuffix("/manifest.json") }
+
+  package var isSnapshot: Bool { path.contains("/snapshots/") }
+
+  /// Whether it asks for a trust file.
+  package var isTrust: Bool { path.hasPrefix("configs/trust/") }
 }
 
 package enum Reply {

@@ -83,6 +83,14 @@ package final class Site: Sendable {
     }
   }
 
+  /// Publishes the trust file that says to trust `next`.
+  package func rotate(
+    to next: TrustedKeys, signedBy signers: [PrivateKey]
+  ) throws {
+    self[Layout.trust(next.number)] =
+      try Envelope(next.encode(), type: TrustedKeys.rotationType, signedBy: signers).encode()
+  }
+
   package subscript(path: String) -> [UInt8]? {
     get { files.withLock { $0[path] } }
     set { files.withLock { $0[path] = newValue } }

@@ -61,7 +61,8 @@ package final class Upstream {
         }?
         .document
     }
-    if body == nil, mischief < 2 { mischief = 2 }
+    // Nothing is published yet, or what it is asked for is no file of this upstream: a trust file.
+    if body == nil, ![3, 4, 7].contains(mischief) { mischief = 2 }
     var bytes: [UInt8]
     let tag = "\"\(version.number)\""
     switch mischief {

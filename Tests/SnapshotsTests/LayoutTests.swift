@@ -7,18 +7,22 @@ struct LayoutTests {
     #expect(Layout.snapshot("prod", 42) == "configs/prod/snapshots/42.json")
     #expect(Layout.latest("prod") == "configs/prod/snapshots/latest.json")
     #expect(Layout.version("prod") == "configs/prod/version.json")
-    for path in [Layout.manifest("a.b"), Layout.snapshot("a", 1), Layout.latest("a"), Layout.version("a")] {
+    #expect(Layout.trust(3) == "configs/trust/3.json")
+    for path in [
+      Layout.manifest("a.b"), Layout.trust(1), Layout.snapshot("a", 1), Layout.latest("a"),
+      Layout.version("a"),
+    ] {
       #expect(Layout.isContained(path))
     }
   }
 
-  @Test(arguments: ["prod", "a", "0", "PROD-2_x.y", String(repeating: "a", count: 64)])
+  @Test(arguments: ["prod", "a", "0", "Trust", "trust1", "PROD-2_x.y", String(repeating: "a", count: 64)])
   func `a plain name is an environment's`(_ name: String) {
     #expect(Layout.isEnvironment(name))
   }
 
   @Test(arguments: [
-    "", ".", "..", ".a", "-a", "_a", "a/b", "a b", "a\\b", "a%2e", "é", "a\u{0}", "../a", "a\n",
+    "", ".", "..", "trust", ".a", "-a", "_a", "a/b", "a b", "a\\b", "a%2e", "é", "a\u{0}", "../a", "a\n",
     String(repeating: "a", count: 65),
   ])
   func `what could leave the layout is no environment`(_ name: String) {

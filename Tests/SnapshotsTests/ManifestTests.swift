@@ -66,7 +66,9 @@ struct ManifestTests {
       next.sha256 = sha256
       // A re-issue of what was accepted is the usual case; its other fields may change.
       next.issuedAt += 1
-      return reason { () throws(Refusal) in try next.check(environment: "prod", after: Accepted(manifest)) }
+      return reason { () throws(Refusal) in
+        try next.check(environment: "prod", after: Accepted(manifest, signers: []))
+      }
     }
     #expect(verdict(7, "ab12") == nil)
     #expect(verdict(8, "ab12") == nil)
@@ -89,7 +91,7 @@ struct ManifestTests {
   }
 
   @Test func `what was accepted survives a restart`() throws {
-    let accepted = Accepted(manifest)
+    let accepted = Accepted(manifest, signers: [])
     #expect(accepted.version == 7)
     #expect(accepted.sha256 == "ab12")
     #expect(accepted.issuedAt == manifest.issuedAt)

@@ -242,5 +242,13 @@ struct MetricsPage: Sendable {
         "turnout_snapshots_refused_total", "reason=\"\(reason.rawValue)\"",
         Double(sync.read(SyncCounters.refusal(reason))))
     }
+    page.gauge("turnout_trust_number", "The number of the trust file that holds; 0 for the key file.")
+    page.sample("turnout_trust_number", "", Double(sync.read(SyncCounters.trustNumber)))
+    page.counter("turnout_trust_refused_total", "Trust files that were not believed, by reason.")
+    for reason in Refusal.Reason.allCases {
+      page.sample(
+        "turnout_trust_refused_total", "reason=\"\(reason.rawValue)\"",
+        Double(sync.read(SyncCounters.trustRefusal(reason))))
+    }
   }
 }

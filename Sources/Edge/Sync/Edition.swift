@@ -65,6 +65,11 @@ struct Edition {
     self.entry = entry
   }
 
+  /// Whether `envelope` is the one that its manifest came in.
+  func isSigned(by envelope: [UInt8]) -> Bool {
+    isSigned && envelope.withBytes { entry.manifest.equals($0) }
+  }
+
   /// The snapshot as it was published.
   var document: [UInt8] { [UInt8](entry.snapshot) }
 

@@ -8,6 +8,8 @@ final class Follower {
     case idle
     /// The manifest, or without signatures the snapshot itself, is being fetched.
     case manifest
+    /// The trust file of that number is being fetched, before this answer with a manifest is judged.
+    case trust(Int, before: Fetch.Answer)
     /// The snapshot of this verified manifest is being fetched.
     case snapshot(Manifest, envelope: [UInt8], signers: [String], etag: String?)
   }

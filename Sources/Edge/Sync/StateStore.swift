@@ -1,5 +1,5 @@
-// The last good snapshots on the disk, in the layout of signed distribution, and the newest version ever
-// accepted. Two generations are kept; a crash at any moment leaves one of them whole.
+// The last good snapshots on the disk, in the layout of signed distribution, the newest version ever accepted,
+// and the trust files that were believed. Two generations are kept; a crash at any moment leaves one of them whole.
 
 import Bytes
 import Kernel
@@ -12,6 +12,8 @@ struct StateStore: Sendable {
     var envelope: [UInt8]
     var manifest: Manifest
     var document: [UInt8]
+    /// Keys that signed it; none if nobody did, or if nobody checked yet.
+    var signers: [String] = []
   }
 
   let directory: String
@@ -27,6 +29,23 @@ struct StateStore: Sendable {
   func readAccepted(_ environment: String) throws(Refusal) -> Accepted? {
     guard File.exists(path(accepted(environment))) else { return nil }
     return try Accepted(decoding: read(accepted(environment), limit: Self.recordMax))
+  }
+
+  /// The trust file of that number, or nil if there is none.
+  func readTrust(_ number: Int) throws(Refusal) -> [UInt8]? {
+    guard File.exists(path(Layout.trust(number))) else { return nil }
+    return try read(Layout.trust(number), limit: TrustedKeys.rotationByteMax)
+  }
+
+  /// Keeps a trust file. Returns when it is on the disk.
+  func keepTrust(_ number: Int, _ file: [UInt8]) throws(Refusal) {
+    let path = path(Layout.trust(number))
+    do throws(SystemFailure) {
+      try File.makeDirectory(File.directory(of: path))
+      try File.replace(path, with: file)
+    } catch {
+      throw Refusal(.storage, error.description)
+    }
   }
 
   /// Keeps `generation` beside the one before it and removes older ones. Returns when it is on the disk.
@@ -53,7 +72,9 @@ struct StateStore: Sendable {
         }
       }
       try File.replace(path(manifest), with: generation.envelope)
-      try File.replace(path(accepted(environment)), with: Accepted(generation.manifest).encode())
+      try File.replace(
+        path(accepted(environment)), with: Accepted(generation.manifest, signers: generation.signers).encode()
+      )
     } catch {
       throw Refusal(.storage, error.description)
     }

@@ -12,7 +12,8 @@ import Trust
 package final class SyncLoop {
   private let settings: Configuration.Upstream
   private let address: UpstreamAddress
-  private let trusted: TrustedKeys?
+  /// nil without a key file.
+  private var trust: TrustChain?
   private let tls: TLSClientSettings?
   private let store: StateStore
   private let workers: [WorkerWords]
@@ -46,7 +47,6 @@ package final class SyncLoop {
   ) throws {
     settings = configuration.upstream
     address = UpstreamAddress(settings.url)!
-    trusted = try settings.trust.map { try Self.readTrust($0) }
     tls = address.kind == .https ? try Self.makeTLS(settings) : nil
     store = StateStore(directory: configuration.stateDirectory, snapshotMax: settings.snapshotMax)
     self.workers = workers
@@ -54,6 +54,11 @@ package final class SyncLoop {
     publisher = Publisher(workers)
     self.driver = driver
     self.random = random
+    if let path = settings.trust {
+      trust = TrustChain(try Self.readTrust(path), store: store) { [self] in refuseTrust($0, "state_refused")
+      }
+      words.set(SyncCounters.trustNumber, UInt64(trusted!.number))
+    }
     // All are known before any is loaded: readiness is judged over all of them.
     for environment in settings.environments { follow(environment, isConfigured: true) }
     if trusted == nil {
@@ -181,19 +186,24 @@ package final class SyncLoop {
       fetches[slot] = (fetch, follower)
       settle(slot)
     } catch {
-      refuse(follower, error, retryAfter: nil)
+      conclude(follower, .refused(error))
     }
   }
 
-  /// A folder as upstream.
+  /// A folder as upstream: what is not there is answered as a web server would.
   private func read(_ path: String, _ follower: Follower, limit: Int) {
     let file = address.base + "/" + (path.split(separator: "?").first.map(String.init) ?? path)
     do throws(SystemFailure) {
-      let content = try File.read(file, limit: limit)
-      receive(follower, Fetch.Answer(status: 200, etag: nil, retryAfter: nil, longPoll: nil, body: content))
+      let isThere = File.exists(file)
+      let content = isThere ? try File.read(file, limit: limit) : []
+      conclude(
+        follower,
+        .answer(
+          Fetch.Answer(
+            status: isThere ? 200 : 404, etag: nil, retryAfter: nil, longPoll: nil, body: content)))
     } catch {
       let reason: Refusal.Reason = error.isTooLarge ? .oversized : .unreachable
-      refuse(follower, Refusal(reason, error.description), retryAfter: nil)
+      conclude(follower, .refused(Refusal(reason, error.description)))
     }
   }
 
@@ -215,10 +225,83 @@ package final class SyncLoop {
   private func settle(_ slot: Int) {
     guard let (fetch, follower) = fetches[slot], fetch.isDone, let outcome = fetch.outcome else { return }
     fetches[slot] = nil
+    conclude(follower, outcome)
+  }
+
+  private func conclude(_ follower: Follower, _ outcome: Fetch.Outcome) {
+    if case .trust(let number, let manifest) = follower.phase {
+      return concludeTrust(follower, number, outcome, before: manifest)
+    }
     switch outcome {
     case .answer(let answer): receive(follower, answer)
     case .refused(let refusal): refuse(follower, refusal, retryAfter: nil)
     }
+  }
+
+  // MARK: - Whom to trust
+
+  private var trusted: TrustedKeys? { trust?.keys }
+
+  /// A manifest came that is not the one served: before it is judged, the trust file is asked for that may have
+  /// changed who must sign it. One file leads to the next.
+  private func lookForTrust(_ follower: Follower, before manifest: Fetch.Answer) {
+    guard let number = trust?.nextNumber else { return judge(follower, manifest) }
+    follower.phase = .trust(number, before: manifest)
+    get(
+      Layout.trust(number), follower, etag: nil, limit: TrustedKeys.rotationByteMax, time: settings.timeout,
+      driver.monotonic)
+  }
+
+  /// A file that is refused, or that did not come, holds nothing up: who is trusted already goes on being trusted.
+  private func concludeTrust(
+    _ follower: Follower, _ number: Int, _ outcome: Fetch.Outcome, before manifest: Fetch.Answer
+  ) {
+    do throws(Refusal) {
+      switch outcome {
+      case .answer(let answer) where answer.status == 200:
+        // Another environment's fetch may have brought it meanwhile.
+        if number == trust?.nextNumber { try takeTrust(answer.body) }
+        return lookForTrust(follower, before: manifest)
+      case .answer(let answer) where Self.isAbsence(answer.status): break
+      case .answer(let answer): throw Refusal(.status, "the upstream answered \(answer.status)")
+      case .refused(let refusal): throw refusal
+      }
+    } catch {
+      refuseTrust(Refusal(error.reason, "\(Layout.trust(number)): \(error.message)"), "trust_refused")
+    }
+    judge(follower, manifest)
+  }
+
+  /// A bucket that does not list its files says 403 of what is not there.
+  private static func isAbsence(_ status: Int) -> Bool { status == 404 || status == 403 || status == 410 }
+
+  private func takeTrust(_ file: [UInt8]) throws(Refusal) {
+    try trust?.take(file)
+    keepTrust()
+    words.set(SyncCounters.trustNumber, UInt64(trusted!.number))
+    Log.write(
+      .info, "trust_rotated",
+      [
+        "number": .integer(trusted!.number), "threshold": .integer(trusted!.threshold),
+        "keys": .text(trusted!.keys.map(\.id).joined(separator: " ")),
+      ])
+  }
+
+  private func keepTrust() {
+    let isAgain = trust?.isBehind ?? false
+    do throws(Refusal) {
+      try trust?.keep()
+    } catch {
+      words.count(SyncCounters.trustRefusal(error.reason))
+      guard !isAgain else { return }
+      Log.write(.error, "trust_not_kept", ["reason": .text(error.message)])
+    }
+  }
+
+  private func refuseTrust(_ refusal: Refusal, _ event: StaticString) {
+    words.count(SyncCounters.trustRefusal(refusal.reason))
+    Log.write(
+      .warning, event, ["reason": .text(refusal.reason.rawValue), "message": .text(refusal.message)])
   }
 
   // MARK: - What came
@@ -236,10 +319,12 @@ package final class SyncLoop {
           follower.etag = etag
           confirm(follower)
         default:
-          if trusted == nil {
+          if trust == nil {
             try receiveUnsigned(follower, answer)
-          } else {
+          } else if follower.edition?.isSigned(by: answer.body) ?? false {
             try receiveManifest(follower, answer)
+          } else {
+            lookForTrust(follower, before: answer)
           }
         }
       default:
@@ -250,8 +335,17 @@ package final class SyncLoop {
     }
   }
 
+  private func judge(_ follower: Follower, _ answer: Fetch.Answer) {
+    do throws(Refusal) {
+      try receiveManifest(follower, answer)
+    } catch {
+      refuse(follower, error, retryAfter: answer.retryAfter)
+    }
+  }
+
   private func receiveManifest(_ follower: Follower, _ answer: Fetch.Answer) throws(Refusal) {
-    let (manifest, signers) = try verify(answer.body, for: follower, after: follower.accepted)
+    let floor = floor(follower)
+    let (manifest, signers) = try verify(answer.body, for: follower, after: floor)
     follower.longPoll = answer.longPoll
     guard let edition = follower.edition, edition.manifest.sha256 == manifest.sha256,
       edition.manifest.version == manifest.version
@@ -262,8 +356,9 @@ package final class SyncLoop {
         manifest.location, follower, etag: nil, limit: min(manifest.length, settings.snapshotMax),
         time: settings.timeout, now)
     }
-    // The same snapshot, perhaps issued again: only what is known of it changes. An earlier issue changes nothing.
-    if manifest.issuedAt > edition.manifest.issuedAt {
+    // The same snapshot, perhaps issued again: only what is known of it changes. An earlier issue changes nothing,
+    // unless those who signed the one that is served are trusted no more.
+    if manifest.issuedAt > edition.manifest.issuedAt || floor == nil {
       try accept(follower, edition.document, manifest, answer.body, signers)
     }
     follower.etag = answer.etag
@@ -292,13 +387,18 @@ package final class SyncLoop {
 
   private func isOver(_ manifest: Manifest, _ follower: Follower) -> Bool {
     let now = Double(driver.wall / 1_000_000)
-    return manifest.isExpired(at: now, newestIssue: max(follower.accepted?.issuedAt ?? 0, manifest.issuedAt))
+    return manifest.isExpired(at: now, newestIssue: max(floor(follower)?.issuedAt ?? 0, manifest.issuedAt))
+  }
+
+  /// What manifests are held against.
+  private func floor(_ follower: Follower) -> Accepted? {
+    follower.accepted.flatMap { $0.binds(under: trusted) ? $0 : nil }
   }
 
   private func receiveUnsigned(_ follower: Follower, _ answer: Fetch.Answer) throws(Refusal) {
     let verified = try VerifiedSnapshot(unsigned: answer.body, environment: follower.environment)
     let manifest = note(verified)
-    try manifest.check(environment: follower.environment, after: follower.accepted)
+    try manifest.check(environment: follower.environment, after: floor(follower))
     if follower.edition?.manifest.sha256 != manifest.sha256 {
       try adopt(
         follower,
@@ -329,8 +429,9 @@ package final class SyncLoop {
     keep(
       follower,
       StateStore.Generation(
-        envelope: source.envelope, manifest: source.manifest, document: source.verified.document))
-    follower.accepted = Accepted(source.manifest)
+        envelope: source.envelope, manifest: source.manifest, document: source.verified.document,
+        signers: source.signers))
+    follower.accepted = Accepted(source.manifest, signers: source.signers)
     try install(follower, source, isFromDisk: false)
     Log.write(
       .info, "snapshot_published",
@@ -367,6 +468,7 @@ package final class SyncLoop {
 
   private func confirm(_ follower: Follower) {
     follower.phase = .idle
+    keepTrust()
     if let unkept = follower.unkept { keep(follower, unkept) }
     words.set(SyncCounters.confirmedAt(follower.index), driver.wall / 1_000_000)
     if follower.isFromDisk {
@@ -406,8 +508,8 @@ package final class SyncLoop {
         let source = try source(generation, follower)
         try install(follower, source, isFromDisk: true)
         // A crash can come between the two files.
-        if follower.accepted.map({ $0.version < source.manifest.version }) ?? true {
-          follower.accepted = Accepted(source.manifest)
+        if floor(follower).map({ $0.version < source.manifest.version }) ?? true {
+          follower.accepted = Accepted(source.manifest, signers: source.signers)
         }
         return Log.write(
           .info, "snapshot_loaded",
