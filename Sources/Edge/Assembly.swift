@@ -96,7 +96,9 @@ package struct Assembly: Sendable {
   package func syncLoop(
     on driver: consuming Driver, random: any RandomNumberGenerator = SystemRandomNumberGenerator()
   ) throws -> SyncLoop {
-    try SyncLoop(configuration, workers: workers + [admin], words: sync, on: driver, random: random)
+    try SyncLoop(
+      configuration, workers: workers + [admin], words: sync,
+      lookup: SyncLoop.lookup(configuration.upstream, waking: syncWaker), on: driver, random: random)
   }
 }
 

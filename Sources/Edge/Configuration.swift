@@ -77,6 +77,8 @@ package struct Configuration: Sendable {
     package var pollInterval: UInt64 = 5_000_000_000
     /// Nanoseconds for one fetch, whatever its speed.
     package var timeout: UInt64 = 10_000_000_000
+    /// The most nanoseconds between two tries while the upstream answers badly or late.
+    package var backoffMax: UInt64 = 60_000_000_000
     /// A key file; nil only with `allowUnsigned`.
     package var trust: String?
     package var allowUnsigned = false

@@ -25,6 +25,7 @@ extension Configuration {
       Setting("upstream.environments", \.upstream.environments),
       Setting("upstream.pollInterval", nanoseconds: \.upstream.pollInterval),
       Setting("upstream.timeout", nanoseconds: \.upstream.timeout),
+      Setting("upstream.maxBackoff", nanoseconds: \.upstream.backoffMax),
       Setting("upstream.trust", \.upstream.trust),
       Setting("upstream.allowUnsigned", \.upstream.allowUnsigned),
       Setting("upstream.onExpiry", choice: \.upstream.onExpiry),

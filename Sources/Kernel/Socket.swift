@@ -90,6 +90,11 @@ package struct Address: Sendable, Equatable {
     }
   }
 
+  /// The address of digits; nil for a name.
+  package init?(numeric host: String, port: UInt16) {
+    guard (try? resolve(host, port, AI_NUMERICHOST)) != nil else { return nil }
+  }
+
   /// What the kernel says a datagram came from.
   @unsafe init(_ start: UnsafeRawPointer, count: Int) {
     length = socklen_t(min(count, MemoryLayout<sockaddr_storage>.size))
@@ -121,10 +126,12 @@ package struct Address: Sendable, Equatable {
     length = socklen_t(MemoryLayout<sockaddr_un>.size)
   }
 
-  private mutating func resolve(_ host: String, _ port: UInt16) throws(SystemFailure) {
+  private mutating func resolve(
+    _ host: String, _ port: UInt16, _ flags: Int32 = 0
+  ) throws(SystemFailure) {
     var hints = unsafe addrinfo()
     unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-    unsafe hints.ai_flags = AI_NUMERICSERV
+    unsafe hints.ai_flags = AI_NUMERICSERV | flags
     var list: UnsafeMutablePointer<addrinfo>?
     let code = unsafe getaddrinfo(host, String(port), &hints, &list)
     guard code == 0, let first = unsafe list else {

@@ -8,9 +8,6 @@ import ProgramSupport
 import Testing
 
 struct AllocationTests {
-  /// Where the counting library's source stands.
-  private static let source = File.directory(of: #filePath) + "/Shims/count_allocations.c"
-
   private static let requests = [
     "GET /decide?user_key=user-1&context=%7B%22country%22%3A%22U%53%22%2C%22age%22%3A4.2e1%7D HTTP/1.1\r\nHost: e\r\n\r\n",
     "GET /decide?user_key=%C3%A9+1&env=prod HTTP/1.1\r\nHost: e\r\n\r\n",
@@ -79,8 +76,7 @@ struct AllocationTests {
     gate: (members: [String], limits: [String], fields: String)
   ) throws {
     let folder = try Folder()
-    try Program.check(
-      "/usr/bin/gcc", ["-O2", "-shared", "-fPIC", "-o", folder.path("count.so"), Self.source])
+    let shim = try Shim.make("count_allocations", in: folder)
     let site = try Site()
     try site.publish("prod", 1)
     try site.write(to: folder, under: "site")
@@ -95,7 +91,7 @@ struct AllocationTests {
         "\"visitors\": {\"cookie\": true, \"sticky\": \"cookie\", \"keyFile\": \"exposures.key\"}",
       ]
     settings.variables = [
-      "LD_PRELOAD": folder.path("count.so"), "ALLOCATION_COUNT_FILE": folder.path("count"),
+      "LD_PRELOAD": shim, "ALLOCATION_COUNT_FILE": folder.path("count"),
     ]
     let edge = try EdgeProcess(settings, folder: folder)
     let first = "GET /decide?user_key=kept HTTP/1.1\r\nHost: e\r\n\(gate.fields)\r\n"

@@ -53,6 +53,8 @@ final class Nginx {
     }
   }
 
+  func signal(_ number: Int32) { process.signal(number) }
+
   /// The lines of its access log.
   func accesses() throws -> [Substring] {
     // nginx may not have opened it yet.

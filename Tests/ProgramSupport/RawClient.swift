@@ -54,11 +54,13 @@ package enum Plug {
     }
   }
 
-  /// A listening socket on a port that was free, and the port.
-  package static func listen() throws -> (socket: Int32, port: UInt16) {
+  /// A listening socket on `port`, or on one that was free, and the port.
+  package static func listen(port: UInt16 = 0, backlog: Int32 = 512) throws -> (socket: Int32, port: UInt16) {
     let descriptor = try socket(AF_INET)
-    guard unsafe with(loopback(0), { unsafe bind(descriptor.number, $0, $1) }) == 0,
-      Glibc.listen(descriptor.number, 512) == 0
+    var one: Int32 = 1
+    unsafe setsockopt(descriptor.number, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
+    guard unsafe with(loopback(port), { unsafe bind(descriptor.number, $0, $1) }) == 0,
+      Glibc.listen(descriptor.number, backlog) == 0
     else { throw SystemFailure("listen") }
     var address = sockaddr_in()
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)

@@ -38,6 +38,8 @@ package enum Reply {
   /// Nothing, until the other side goes.
   case hang
   case close
+  /// The end of the connection by a reset.
+  case reset
 }
 
 package final class ScriptedUpstream: Sendable {
@@ -48,10 +50,13 @@ package final class ScriptedUpstream: Sendable {
   private let script: Mutex<Script>
   private let log = Mutex<[UpstreamRequest]>([])
   private let counts = Mutex((active: 0, peak: 0))
+  /// Of one environment.
+  private let countsOfOne = Mutex((active: [String: Int](), peak: 0))
   private let isStopped = Mutex(false)
 
-  package init(_ script: @escaping Script) throws {
-    (listener, port) = try Plug.listen()
+  /// One that listens on `port`, or on a port of its own.
+  package init(port: UInt16 = 0, _ script: @escaping Script) throws {
+    (listener, self.port) = try Plug.listen(port: port)
     self.script = Mutex(script)
     let listener = listener
     try Threads.start("upstream") { [weak self] in
@@ -106,13 +111,25 @@ package final class ScriptedUpstream: Sendable {
   /// The most requests that were under way at a time.
   package var peak: Int { counts.withLock { $0.peak } }
 
+  /// The most requests for one environment that were under way at a time.
+  package var peakOfOne: Int { countsOfOne.withLock { $0.peak } }
+
   private func serve(_ connection: Int32) {
     guard let request = Self.readRequest(connection) else { return }
     counts.withLock { counts in
       counts.active += 1
       counts.peak = max(counts.peak, counts.active)
     }
-    defer { counts.withLock { $0.active -= 1 } }
+    if !request.isTrust {
+      countsOfOne.withLock { counts in
+        counts.active[request.environment, default: 0] += 1
+        counts.peak = max(counts.peak, counts.active[request.environment]!)
+      }
+    }
+    defer {
+      counts.withLock { $0.active -= 1 }
+      if !request.isTrust { countsOfOne.withLock { $0.active[request.environment]! -= 1 } }
+    }
     log.withLock { $0.append(request) }
     let script = script.withLock { $0 }
     switch script(request) {
@@ -132,6 +149,11 @@ package final class ScriptedUpstream: Sendable {
       while isOpen { isOpen = Self.send(connection, block) }
     case .hang: while !Self.isGone(connection, within: 100) {}
     case .close: break
+    case .reset:
+      // Connecting to nowhere drops a connection at once.
+      var nowhere = sockaddr()
+      nowhere.sa_family = sa_family_t(AF_UNSPEC)
+      _ = unsafe connect(connection, &nowhere, socklen_t(MemoryLayout<sockaddr>.size))
     }
   }
 

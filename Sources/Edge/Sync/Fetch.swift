@@ -28,7 +28,9 @@ final class Fetch {
   /// Monotonic nanoseconds.
   let deadline: UInt64
   private let limit: Int
-  private let socket: Int32
+  /// -1 until it is known where to connect.
+  private var socket: Int32 = -1
+  private var isConnected = false
   private let tls: TLSClient?
   private let request: [UInt8]
   private let incoming: Memory
@@ -46,10 +48,10 @@ final class Fetch {
   /// Beyond a body's limit: its head, and the framing of its chunks.
   private static let slack = 64 * 1024
 
-  /// Connects and asks for `path`. `limit` is in bytes of the body.
+  /// Asks for `path` once it is connected, see ``connect(to:driver:)``. `limit` is in bytes of the body.
   init(
     _ address: UpstreamAddress, path: String, etag: String?, limit: Int, deadline: UInt64,
-    tls settings: TLSClientSettings?, slot: Int, driver: inout Driver
+    tls settings: TLSClientSettings?, slot: Int
   ) throws(Refusal) {
     self.slot = slot
     self.limit = limit
@@ -63,20 +65,30 @@ final class Fetch {
       incoming = try Memory(byteCount: 64 * 1024)
       outgoing = try Memory(byteCount: 16 * 1024)
       answer = try Memory(byteCount: limit + Self.slack)
-      let target = try Address(of: .tcp(host: address.host, port: address.port))
-      socket = try driver.stream(to: target)
-      driver.connect(socket, to: target, Token(.connect, slot: slot))
     } catch {
       throw Refusal(.unreachable, error.description)
     }
-    underWay = 1
     isHandshaking = settings != nil
     do throws(TrustFailure) {
       tls = if let settings { try TLSClient(settings, host: address.host) } else { nil }
     } catch {
-      tls = nil
-      end(.refused(Refusal(.tls, error.description)))
-      letGo(&driver)
+      throw Refusal(.tls, error.description)
+    }
+  }
+
+  /// Whether it is not yet known where to connect.
+  var isResolving: Bool { outcome == nil && socket < 0 }
+
+  /// Connects where the upstream's name leads, or ends because it leads nowhere.
+  func connect(to target: Result<Address, SystemFailure>, driver: inout Driver) {
+    precondition(isResolving)
+    do throws(SystemFailure) {
+      let target = try target.get()
+      socket = try driver.stream(to: target)
+      driver.connect(socket, to: target, Token(.connect, slot: slot))
+      underWay = 1
+    } catch {
+      end(.refused(Refusal(.unreachable, error.description)))
     }
   }
 
@@ -94,6 +106,7 @@ final class Fetch {
     switch completion.token.operation {
     case .connect:
       guard completion.result == 0 else { return fail(.unreachable, "connect", completion.result) }
+      isConnected = true
       receive(&driver)
       begin()
     case .send:
@@ -111,7 +124,13 @@ final class Fetch {
 
   /// Ends the fetch because its time is over.
   func expire(driver: inout Driver) {
-    end(.refused(Refusal(.timeout, "the upstream did not answer in time")))
+    if isResolving {
+      end(.refused(Refusal(.unreachable, "the resolver did not answer in time")))
+    } else if !isConnected {
+      end(.refused(Refusal(.unreachable, "the upstream did not take the connection in time")))
+    } else {
+      end(.refused(Refusal(.timeout, "the upstream did not answer in time")))
+    }
     if underWay > 0 { letGo(&driver) }
   }
 

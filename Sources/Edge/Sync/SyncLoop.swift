@@ -12,6 +12,9 @@ import Trust
 package final class SyncLoop {
   private let settings: Configuration.Upstream
   private let address: UpstreamAddress
+  /// Where the upstream is; nil where it has a name, which is looked up for each fetch.
+  private let target: Address?
+  private let lookup: NameLookup?
   /// nil without a key file.
   private var trust: TrustChain?
   private let tls: TLSClientSettings?
@@ -38,15 +41,20 @@ package final class SyncLoop {
 
   /// How long a negative answer for an environment that a request named is remembered.
   private static let absentTime: UInt64 = 30_000_000_000
+  /// Seconds of those that an upstream offers to hold a request which are taken up, so that its silent death is
+  /// noticed soon.
+  private static let holdMax = 30
   /// The longest time between two looks at what is due.
   private static let tickTime: UInt64 = 1_000_000_000
 
   init(
-    _ configuration: Configuration, workers: [WorkerWords], words: WorkerWords, on driver: consuming Driver,
-    random: any RandomNumberGenerator = SystemRandomNumberGenerator()
+    _ configuration: Configuration, workers: [WorkerWords], words: WorkerWords, lookup: NameLookup?,
+    on driver: consuming Driver, random: any RandomNumberGenerator = SystemRandomNumberGenerator()
   ) throws {
     settings = configuration.upstream
     address = UpstreamAddress(settings.url)!
+    target = Address(numeric: address.host, port: address.port)
+    self.lookup = lookup
     tls = address.kind == .https ? try Self.makeTLS(settings) : nil
     store = StateStore(directory: configuration.stateDirectory, snapshotMax: settings.snapshotMax)
     self.workers = workers
@@ -78,6 +86,15 @@ package final class SyncLoop {
       authorities: settings.authorities, certificate: settings.clientCertificate, key: settings.clientKey)
   }
 
+  /// Looks the upstream's name up; nil where it has none.
+  static func lookup(_ settings: Configuration.Upstream, waking waker: Waker) throws(SystemFailure)
+    -> NameLookup?
+  {
+    let address = UpstreamAddress(settings.url)!
+    guard address.kind != .file, Address(numeric: address.host, port: address.port) == nil else { return nil }
+    return try NameLookup(.tcp(host: address.host, port: address.port), waking: waker)
+  }
+
   /// Follows the upstream for as long as the process lives: workers that end still answer from what it holds.
   func run() -> Never {
     while true { turn() }
@@ -89,6 +106,7 @@ package final class SyncLoop {
     let isWaiting = publisher.collect()
     driver.wait(nanoseconds: min(timeToNext(now), isWaiting ? 20_000_000 : Self.tickTime))
     while let completion = driver.next() { handle(completion) }
+    takeAddress()
     takeWants()
     expireFetches(driver.monotonic)
     noticeExpiry()
@@ -105,7 +123,9 @@ package final class SyncLoop {
   private func follow(_ environment: String, isConfigured: Bool) {
     let taken = Set(followers.map(\.index))
     let index = (0..<settings.environmentMax).first { !taken.contains($0) }!
-    let follower = Follower(environment, isConfigured: isConfigured, index: index)
+    let follower = Follower(
+      environment, isConfigured: isConfigured, index: index,
+      schedule: PollSchedule(interval: settings.pollInterval, backoffMax: settings.backoffMax))
     followers.append(follower)
     words.set(SyncCounters.confirmedAt(index), 0)
   }
@@ -142,7 +162,7 @@ package final class SyncLoop {
       publish()
     }
     for follower in followers
-    where !follower.isFetching && follower.absentUntil == nil && follower.nextPoll <= now {
+    where !follower.isFetching && follower.absentUntil == nil && follower.schedule.next <= now {
       begin(follower, now)
     }
   }
@@ -153,7 +173,7 @@ package final class SyncLoop {
       if let until = follower.absentUntil {
         next = min(next, until)
       } else if !follower.isFetching {
-        next = min(next, follower.nextPoll)
+        next = min(next, follower.schedule.next)
       }
     }
     for (fetch, _) in fetches.values { next = min(next, fetch.deadline) }
@@ -164,7 +184,7 @@ package final class SyncLoop {
     follower.phase = .manifest
     var path = trusted != nil ? Layout.manifest(follower.environment) : Layout.latest(follower.environment)
     var time = settings.timeout
-    if let wait = follower.longPoll, follower.edition != nil {
+    if let wait = follower.longPoll.map({ min($0, Self.holdMax) }), follower.edition != nil {
       path += "?wait=\(wait)"
       time += UInt64(wait) * 1_000_000_000
     }
@@ -180,10 +200,9 @@ package final class SyncLoop {
     let slot = (0...).first { fetches[$0] == nil }!
     do throws(Refusal) {
       let fetch = try Fetch(
-        address, path: path, etag: etag, limit: limit, deadline: now + time, tls: tls, slot: slot,
-        driver: &driver
-      )
+        address, path: path, etag: etag, limit: limit, deadline: now + time, tls: tls, slot: slot)
       fetches[slot] = (fetch, follower)
+      if let target { fetch.connect(to: .success(target), driver: &driver) } else { lookup?.ask() }
       settle(slot)
     } catch {
       conclude(follower, .refused(error))
@@ -204,6 +223,15 @@ package final class SyncLoop {
     } catch {
       let reason: Refusal.Reason = error.isTooLarge ? .oversized : .unreachable
       conclude(follower, .refused(Refusal(reason, error.description)))
+    }
+  }
+
+  /// The answer of the resolver, for every fetch that waits for it.
+  private func takeAddress() {
+    guard let answer = lookup?.take() else { return }
+    for (slot, entry) in fetches where entry.fetch.isResolving {
+      entry.fetch.connect(to: answer.result, driver: &driver)
+      settle(slot)
     }
   }
 
@@ -475,8 +503,8 @@ package final class SyncLoop {
       follower.isFromDisk = false
       publish()
     }
-    follower.succeeded(
-      now: driver.monotonic, interval: settings.pollInterval,
+    follower.schedule.succeeded(
+      now: driver.monotonic, holdsRequests: follower.longPoll != nil,
       jitter: Double.random(in: 0..<1, using: &random))
   }
 
@@ -484,13 +512,16 @@ package final class SyncLoop {
     follower.phase = .idle
     words.count(SyncCounters.refusal(refusal.reason))
     let now = driver.monotonic
-    follower.failed(now: now, retryAfter: retryAfter, jitter: Double.random(in: 0..<1, using: &random))
+    follower.longPoll = nil
+    follower.schedule.failed(
+      now: now, isUnreachable: refusal.reason == .unreachable, retryAfter: retryAfter,
+      jitter: Double.random(in: 0..<1, using: &random))
     Log.write(
       .warning, "snapshot_refused",
       [
         "environment": .text(follower.environment), "reason": .text(refusal.reason.rawValue),
         "message": .text(refusal.message), "serving": .integer(follower.edition?.manifest.version ?? -1),
-        "retryMilliseconds": .integer(Int((follower.nextPoll - now) / 1_000_000)),
+        "retryMilliseconds": .integer(Int((follower.schedule.next - now) / 1_000_000)),
       ])
     markAbsent(follower, now: now)
   }
