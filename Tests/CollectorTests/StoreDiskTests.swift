@@ -8,49 +8,6 @@ import Publication
 import TestSupport
 import Testing
 
-/// A disk of one MiB that is gone with the value.
-private final class SmallDisk {
-  let folder: Folder
-
-  static let isPossible = (try? SmallDisk()) != nil
-
-  init() throws {
-    folder = try Folder()
-    try Program.check("/bin/mount", ["-t", "tmpfs", "-o", "size=1m", "turnout-test", folder.path])
-  }
-
-  deinit {
-    _ = try? Program.run("/bin/umount", ["-l", folder.path])
-  }
-
-  /// Leaves room for `count` bytes.
-  func fill(leaving count: Int) throws {
-    var filler = try LogFile(appendingTo: folder.path("filler"))
-    let page = [UInt8](repeating: 0, count: 4096)
-    do throws(SystemFailure) {
-      while true { try page.withBytes { (page) throws(SystemFailure) in try filler.append(page) } }
-    } catch {
-      guard error.isFull else { throw error }
-    }
-    try filler.cut(to: max(0, filler.count - count))
-  }
-
-  /// Another test may start a program at this moment: until it runs, the fork holds the file that is removed here.
-  func release() throws {
-    let filler = try File.read(folder.path("filler"), limit: 1 << 21).count
-    let before = free
-    try File.remove(folder.path("filler"))
-    try eventually("the disk has its room again") { free >= before + filler }
-  }
-
-  /// Bytes.
-  private var free: Int {
-    var status = statvfs()
-    precondition(unsafe statvfs(folder.path, &status) == 0)
-    return Int(status.f_bavail) * Int(status.f_bsize)
-  }
-}
-
 /// A disk that takes what it cannot keep, as one of a storage network may: what it holds lies on a tmpfs of 4 MiB, and
 /// only a flush finds that full.
 private final class DeceitfulDisk {

@@ -67,8 +67,7 @@ import Trust
       #expect(try client.get("/decide?user_key=u&env=e\(number)").status == 503)
       try eventually("it is refused") { try edge.metric("turnout_environments_refused_total") > before }
     }
-    #expect(
-      Set(upstream.requests.filter { !$0.isTrust }.map(\.environment)) == ["prod", "e0", "e1", "e2"])
+    #expect(Set(upstream.requests.filter { !$0.isTrust }.map(\.environment)) == ["prod", "e0", "e1", "e2"])
     #expect(try edge.version() == 1)
   }
 
@@ -152,6 +151,17 @@ import Trust
     #expect(upstream.manifests(for: "prod")[0].query == "")
   }
 
+  @Test func `a request is held no longer than a silent death may go unnoticed`() throws {
+    let site = try Site()
+    try site.publish("prod", 1)
+    let upstream = try ScriptedUpstream { request in
+      request.query.isEmpty ? site.reply(request, fields: ["Turnout-Long-Poll: 300"]) : .hang
+    }
+    let edge = try EdgeProcess(EdgeSettings(upstream, site))
+    try eventually("it waits") { upstream.manifests(for: "prod").contains { $0.query == "wait=30" } }
+    #expect(try edge.version() == 1)
+  }
+
   @Test func `a folder is an upstream`() throws {
     let site = try Site()
     try site.publish("prod", 1)
@@ -228,7 +238,24 @@ import Trust
     manifest("status-404", .status) { _, _ in .answer(404, [], []) },
     manifest("status-500", .status) { _, _ in .answer(500, [], Array("oh".utf8)) },
     manifest("status-401", .status) { _, _ in .answer(401, [], []) },
+    manifest("status-403", .status) { _, _ in .answer(403, [], []) },
+    manifest("status-429", .status) { _, _ in .answer(429, ["Retry-After: 1"], []) },
+    manifest("status-206", .status) { site, name in .answer(206, [], site[Layout.manifest(name)] ?? []) },
     manifest("redirect", .status) { _, _ in .answer(302, ["Location: http://127.0.0.1:1/"], []) },
+    manifest("redirect-with-the-manifest", .status) { site, name in
+      .answer(301, ["Location: /configs/\(name)/manifest.json"], site[Layout.manifest(name)] ?? [])
+    },
+    manifest("reset", .unreachable) { _, _ in .reset },
+    manifest("of-another-environment", .environment) { site, _ in
+      .answer(200, [], site[Layout.manifest("status-404")] ?? [])
+    },
+    manifest("replayed", .rollback) { site, name in
+      .answer(200, [], try site.sign(site.manifest(name, 4, Site.snapshot(name, 4))))
+    },
+    manifest("negative-length", .protocolError) { _, _ in
+      .raw(Array("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}".utf8))
+    },
+    manifest("gzip-unsaid", .malformed) { _, _ in .answer(200, [], [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3]) },
     manifest("html", .malformed) { _, _ in
       .answer(200, ["Content-Type: text/html"], Array("<html>Welcome</html>".utf8))
     },
@@ -271,6 +298,20 @@ import Trust
       return .answer(200, [], document)
     },
     snapshot("snapshot-gzip", .protocolError) { .answer(200, ["Content-Encoding: gzip"], $0) },
+    snapshot("length-lies-short", .length) {
+      .raw(Array("HTTP/1.1 200 OK\r\nContent-Length: \($0.count - 1)\r\n\r\n".utf8) + $0)
+    },
+    snapshot("length-lies-long", .oversized) {
+      .raw(Array("HTTP/1.1 200 OK\r\nContent-Length: \($0.count + 1)\r\n\r\n".utf8) + $0)
+    },
+    snapshot("snapshot-cut-short", .protocolError) {
+      .raw(Array("HTTP/1.1 200 OK\r\nContent-Length: \($0.count)\r\n\r\n".utf8) + $0.dropLast())
+    },
+    snapshot("snapshot-redirect", .status) { .answer(307, ["Location: /configs/x/snapshots/6.json"], $0) },
+    snapshot("snapshot-drip", .timeout) {
+      let head = "HTTP/1.1 200 OK\r\nContent-Length: \($0.count)\r\n\r\n"
+      return .drip(Array(head.utf8) + $0, milliseconds: 50)
+    },
     snapshot("snapshot-404", .status) { _ in .answer(404, [], []) },
     snapshot("snapshot-hang", .timeout) { _ in .hang },
     lie("huge-length", .oversized) { $0.length = 1 << 40 },
@@ -280,6 +321,12 @@ import Trust
     lie("absolute", .path) { $0.path = "/etc/passwd" },
     lie("query", .path) { $0.path += "?x=1" },
     lie("header", .path) { $0.path = "a\r\nX: y" },
+    lie("others-snapshot", .document) {
+      let other = Site.snapshot("status-404", 6)
+      $0.path = Layout.snapshot("status-404", 6)
+      $0.length = other.count
+      $0.sha256 = other.withBytes { Digest.sha256Hex($0) }
+    },
     lie("rollback", .rollback) { $0.version = 3 },
     lie("equivocation", .equivocation) { $0.version = 5 },
     lie("wrong-digest", .digest) { $0.sha256 = String(repeating: "0", count: 64) },

@@ -1,5 +1,6 @@
 import Bytes
 import Snapshots
+import TestSupport
 import Testing
 import Trust
 
@@ -63,5 +64,39 @@ struct VerifiedSnapshotTests {
       snapshot.findings.map(\.description) == [
         "experiments[0].id: is missing", "experiments[1].overrides[0].userKey: is missing",
       ])
+  }
+
+  /// What an edge does with a manifest and a snapshot, without the edge.
+  @Test func `of ten thousand truncations and bit flips none is accepted`() throws {
+    let key = try PrivateKey.generate()
+    let trusted = TrustedKeys(keys: [key.publicKey], threshold: 1)
+    let envelope = try Envelope(manifest().encode(), type: Envelope.manifestType, signedBy: [key]).encode()
+    func accepted(_ envelope: [UInt8], _ document: [UInt8]) throws -> (Manifest, VerifiedSnapshot) {
+      let text = try Envelope(decoding: envelope).verified(Envelope.manifestType, by: trusted)
+      let manifest = try Manifest(decoding: text)
+      try manifest.check(environment: "prod", after: nil)
+      return (manifest, try VerifiedSnapshot(document, for: manifest))
+    }
+    #expect(throws: Never.self) { try accepted(envelope, document) }
+    let seed: UInt64 = 6
+    var random = Random(seed: seed)
+    var harmless = 0
+    for round in 0..<10_000 {
+      let isManifest = random.oneIn(2)
+      var bytes = isManifest ? envelope : document
+      if random.oneIn(2) {
+        bytes.removeLast(1 + random.below(bytes.count))
+      } else {
+        for _ in 0...random.below(3) { bytes[random.below(bytes.count)] ^= 1 << UInt8(random.below(8)) }
+      }
+      guard bytes != (isManifest ? envelope : document) else { continue }
+      guard let (read, snapshot) = try? accepted(isManifest ? bytes : envelope, isManifest ? document : bytes)
+      else { continue }
+      // In an envelope the name of a hint may break: what was signed is still what counts.
+      harmless += 1
+      #expect(
+        isManifest && read == manifest() && snapshot.document == document, "seed \(seed), round \(round)")
+    }
+    #expect(harmless < 100)
   }
 }
