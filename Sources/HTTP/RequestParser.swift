@@ -247,7 +247,7 @@ package struct RequestParser: Sendable {
       let value = bytes.trimmed(from: valueStart, to: cursor.offset)
       switch cursor.endLine() {
       case .done: break
-      case .incomplete: return .incomplete
+      case .incomplete: return cursor.offset - start > fieldsMax ? .invalid(.headTooLarge) : .incomplete
       case .invalid: return .invalid(.malformedField)
       }
       if let rejection = note(bytes.slice(name), value, bytes, &request, &facts) {

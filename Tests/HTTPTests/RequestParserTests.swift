@@ -470,6 +470,12 @@ struct RequestParserLimitTests {
     #expect(parse(text.utf8.prefix(16 + 16_385)) == .invalid(.headTooLarge))
   }
 
+  @Test(arguments: ["", "\r", "\r\n"])
+  func `a field that is too large is refused wherever it is cut`(_ end: String) {
+    let text = "GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 16_382) + end
+    #expect(parse(text.utf8) == .invalid(.headTooLarge))
+  }
+
   @Test func `100 field lines are served, the 101st is one too many`() throws {
     func lines(_ count: Int) -> String {
       "GET / HTTP/1.1\r\nHost: a\r\n" + String(repeating: "X: a\r\n", count: count - 1) + "\r\n"
