@@ -104,6 +104,10 @@ package final class Program {
     for program in ["EDGE", "COLLECTOR"] {
       if let driver = Backend.wanted { environment.append("TURNOUT_\(program)_DRIVER=\(driver.rawValue)") }
     }
+    // What a program was built with that tests were, it is told as they are.
+    for name in ["ASAN_OPTIONS", "TSAN_OPTIONS"] {
+      if let value = unsafe getenv(name) { environment.append("\(name)=\(unsafe String(cString: value))") }
+    }
     for (name, value) in variables { environment.append("\(name)=\(value)") }
     var argv = unsafe ([executable] + arguments).map { unsafe strdup($0) } + [nil]
     var envp = unsafe environment.map { unsafe strdup($0) } + [nil]
