@@ -3,11 +3,14 @@ SWIFT ?= swift
 BUILD := .build/release
 # Of `make simulate`.
 SEEDS ?= 100000
+# What `make fuzz` fuzzes, and seconds for each target.
+TARGET ?= all
+SECONDS ?= 5
 
-.PHONY: help run build test lint format simulate bench clean setup setup-test setup-bench
+.PHONY: help run build test lint format simulate fuzz sanitize-address sanitize-thread bench clean setup setup-test setup-bench
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup:  ## install the C libraries that the build links (Debian packages)
 	@.ci/setup build
@@ -30,6 +33,17 @@ test: setup-test  ## build everything once, optimised as it is deployed, and run
 	$(SWIFT) build -c release --build-tests
 	$(SWIFT) test -c release --skip-build
 	TURNOUT_TEST_DRIVER=epoll $(SWIFT) test -c release --skip-build --filter 'EdgeTests|CollectorTests|ServerTests'
+
+fuzz: setup  ## look for input that breaks a law: TARGET=request SECONDS=60; all of them for 5 s each unless told
+	TURNOUT_FUZZ=1 $(SWIFT) build -c release --sanitize=fuzzer -Xswiftc -sanitize=fuzzer,address --product fuzz \
+	  --scratch-path .build/fuzz
+	@Tests/Fuzz/run.sh .build/fuzz/release/fuzz $(TARGET) $(SECONDS)
+
+sanitize-address: setup-test  ## run the tests with the address sanitizer in all programs
+	@.ci/sanitize address
+
+sanitize-thread: setup-test  ## run the tests of what threads share with the thread sanitizer
+	@.ci/sanitize thread
 
 lint:  ## check the formatting and the usual mistakes, strictly
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks

@@ -191,6 +191,29 @@ let package = Package(
         "bench-load", "bench-serve", "bench-swap", "turnout-edge", "turnout", "Kernel", "LoadGenerator",
         "ProgramSupport",
       ]),
+
+    // Laws that hold whatever the bytes are: `make fuzz` looks for bytes that break one.
+    room(
+      "Laws",
+      [
+        "Access", "Bytes", "Collector", "Decisions", "Dialects", "Exposures", "HTTP", "JSON", "Kernel",
+        "Snapshots", "Trust",
+      ],
+      path: "Tests/Fuzz/Laws"),
+    tests("FuzzTests", ["Bytes", "Laws", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// libFuzzer brings the main function of what it is linked to, so the fuzzer is no part of other builds.
+if Context.environment["TURNOUT_FUZZ"] != nil {
+  package.targets.append(program("fuzz", ["Bytes", "Laws"], path: "Tests/Fuzz/Program"))
+}
+
+// Of Server the compiler of Swift 6.3.1 makes invalid code under the thread sanitizer: there is only what threads share.
+if Context.environment["TURNOUT_SHARED_WORDS"] != nil {
+  package.products = []
+  package.targets.removeAll { target in
+    !["Bytes", "Publication", "TestSupport", "PublicationTests"].contains(target.name)
+  }
+}
