@@ -156,14 +156,13 @@ package final class NetworkSocket {
     let count = min(bytes.count, room)
     guard count > 0 else { return 0 }
     if peer.isClosed {
-      isReset = true
-      changed()
+      beReset()
       return count
     }
     if world.oneIn(world.faults.resets) {
       world.tell("the connection of \(number) is reset")
       reset()
-      receiveReset()
+      beReset()
       return count
     }
     let part = Array(bytes.prefix(count))
@@ -195,6 +194,9 @@ package final class NetworkSocket {
     saidEnd = true
     peer?.arrive { $0.receiveReset() }
   }
+
+  /// Later: whoever sends is in the middle of something.
+  private func beReset() { world.after(0) { [self] in receiveReset() } }
 
   private func receiveReset() {
     guard !isClosed else { return }
