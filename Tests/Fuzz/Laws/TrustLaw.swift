@@ -84,7 +84,7 @@ final class TrustLaw: Law {
     if Layout.isEnvironment(manifest.environment) {
       try hold(!steps.contains { ["", ".", ".."].contains($0) }, "no step leads out: \(manifest.location)")
     }
-    let accepted = Accepted(manifest)
+    let accepted = Accepted(manifest, signers: own.map(\.publicKey.id))
     let remembered = try Accepted(decoding: accepted.encode())
     try hold(
       remembered.version == accepted.version && remembered.sha256 == accepted.sha256, "it is remembered")
