@@ -152,6 +152,7 @@ let package = Package(
     tests("SimulationTests", ["Simulation", "simulate", "ProgramSupport"]),
     tests("BytesTests", ["Bytes", "JSON", "TestSupport"]),
     tests("AccessTests", ["Bytes", "Access", "TestSupport"]),
+    tests("KernelTests", ["Kernel", "ProgramSupport"]),
     tests("JSONTests", ["Bytes", "JSON", "TestSupport"]),
     tests("ServerTests", ["Bytes", "HTTP", "Kernel", "Server", "Trust", "ProgramSupport"]),
     tests("HTTPTests", ["Bytes", "HTTP", "TestSupport"]),
