@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 
 static inline void turnout_sqe_set_token(struct io_uring_sqe *sqe, unsigned long long token) {
   sqe->user_data = token;
@@ -124,4 +125,58 @@ static inline void turnout_prepare_message_form(struct msghdr *form) {
   __builtin_memset(form, 0, sizeof *form);
   form->msg_namelen = sizeof(struct sockaddr_in6);
   form->msg_controllen = CMSG_SPACE(sizeof(int)) * 2;
+}
+
+// Who is at the other end of a Unix socket: what SO_PEERCRED tells, whose struct needs _GNU_SOURCE.
+struct turnout_peer {
+  int process;
+  unsigned user;
+  unsigned group;
+};
+
+// One byte over a stream socket, with a descriptor beside it unless that is negative; 1 if it left.
+static inline long turnout_send_letter(int socket, char letter, int descriptor) {
+  union {
+    char bytes[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr alignment;
+  } control;
+  struct iovec part = {&letter, 1};
+  struct msghdr message;
+  __builtin_memset(&message, 0, sizeof message);
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (descriptor >= 0) {
+    __builtin_memset(&control, 0, sizeof control);
+    message.msg_control = &control;
+    message.msg_controllen = sizeof control;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    __builtin_memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+  }
+  return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+// The next byte, and the descriptor that came with it or -1; 1 if there was one, 0 at the end. The kernel closes what
+// there is no room for.
+static inline long turnout_receive_letter(int socket, char *letter, int *descriptor) {
+  union {
+    char bytes[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr alignment;
+  } control;
+  struct iovec part = {letter, 1};
+  struct msghdr message;
+  __builtin_memset(&message, 0, sizeof message);
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = &control;
+  message.msg_controllen = sizeof control;
+  *descriptor = -1;
+  long count = recvmsg(socket, &message, 0x40000000 /* MSG_CMSG_CLOEXEC */);
+  if (count <= 0) return count;
+  for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header))
+    if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+      __builtin_memcpy(descriptor, CMSG_DATA(header), sizeof *descriptor);
+  return count;
 }

@@ -18,7 +18,7 @@ package enum Collector {
 
   /// Runs the collector; returns when it was told to end and what it holds is stored.
   package static func run(_ configuration: CollectorConfiguration) throws {
-    let signals = Signals()
+    let signals = try Signals()
     let backend = try Backend.chooseAloud(configuration.driver)
     let key = try configuration.key.map { try readKey($0) }
     let directory = configuration.dataDirectory
@@ -68,10 +68,18 @@ package enum Collector {
       Log.write(
         .warning, "no_key", ["effect": .text("Datagrams are taken from everybody who can reach the port.")])
     }
-    while case .reload = signals.wait() {
-      Log.write(
-        .warning, "reload_ignored", ["reason": .text("the collector reads its files at the start alone")])
+    let manager = ServiceManager(Process.variables)
+    manager.notify("READY=1")
+    waiting: while true {
+      switch signals.wait() {
+      case .end: break waiting
+      case .reload:
+        Log.write(
+          .warning, "reload_ignored", ["reason": .text("the collector reads its files at the start alone")])
+      case .input, .timeout: continue
+      }
     }
+    manager.notify("STOPPING=1")
     let isInTime = end(ends, line, configuration)
     // Whoever could not close its segment has said so.
     let isWhole = isInTime && counters.isFailing.value == 0

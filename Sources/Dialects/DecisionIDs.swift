@@ -7,7 +7,7 @@ import Exposures
 package import Trust
 
 package struct DecisionIDs: Sendable {
-  private let key: MessageKey
+  package var key: MessageKey
   private let scratch: ByteRegion
   private var serial: UInt64
   /// Milliseconds since 1970; set at the beginning of a turn.

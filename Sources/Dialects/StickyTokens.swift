@@ -11,7 +11,7 @@ package import Decisions
 package import Trust
 
 package struct StickyTokens: Sendable {
-  private let key: MessageKey
+  package var key: MessageKey
   /// Each of ``roomCount`` bytes: the environment flush before ``textStart``, the token's bytes from there.
   private let received: ByteRegion
   private let made: ByteRegion

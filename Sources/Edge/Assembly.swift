@@ -11,9 +11,11 @@ import Trust
 package struct Assembly: Sendable {
   let configuration: Configuration
   package let workerCount: Int
-  package let isEnding = SharedWord()
+  package let life = Life()
   let workers: [WorkerWords]
   let admin = WorkerWords(counterCount: 1)
+  /// The main thread's own view of the catalog.
+  let main = WorkerWords(counterCount: 0)
   let sync = WorkerWords(counterCount: SyncCounters.count)
   package let wakers: [Waker]
   package let syncWaker: Waker
@@ -23,12 +25,13 @@ package struct Assembly: Sendable {
   let tls: TLSServerSettings?
   let certificates: [Mailbox<TLSServerSettings>]
   let newGates: [Mailbox<GateMemory>]
+  let keys: MessageKeys
+  let newKeys: [Mailbox<MessageKeys>]
+  let newUpstreamTLS = Mailbox<TLSClientSettings>()
   let gateSeed: UInt64
   private let exposures: Configuration.Exposures
-  private let exposureKey: MessageKey?
   /// Tells this start of the edge from every other.
   package let boot: UInt64
-  private let tokenKey: MessageKey
   private let visitors: VisitorParts
   private let seed: @Sendable () -> UInt64
 
@@ -46,19 +49,15 @@ package struct Assembly: Sendable {
     collectorSockets = wakers.map { _ in SharedWord() }
     certificates = wakers.map { _ in Mailbox<TLSServerSettings>() }
     newGates = wakers.map { _ in Mailbox<GateMemory>() }
+    newKeys = wakers.map { _ in Mailbox<MessageKeys>() }
+    keys = try MessageKeys(configuration)
     limits = configuration.limits.share(of: wakers.count)
     tls = try Edge.readTLS(configuration.tls)
     gateSeed = seed()
     boot = seed()
-    let key = try configuration.exposures.key.map { try Edge.readKey($0, of: "exposures.keyFile") }
-    exposureKey = key?.derived(for: "exposure datagrams")
-    // Without a key nobody can verify ids; they are still unlike any other.
-    tokenKey = (key ?? MessageKey(SecureRandom.bytes(32))).derived(for: "decision tokens")
-    let stickyKey = try configuration.visitors.key.map { try Edge.readKey($0, of: "visitors.keyFile") }
     visitors = VisitorParts(
       cookie: configuration.visitors.cookie, domain: Array(configuration.visitors.domain.utf8),
-      sticky: configuration.visitors.sticky,
-      stickyKey: (stickyKey ?? MessageKey(SecureRandom.bytes(32))).derived(for: "sticky assignments"))
+      sticky: configuration.visitors.sticky)
     var exposures = configuration.exposures
     if exposures.edge.isEmpty { exposures.edge = String(Process.hostName.prefix(DatagramFormat.edgeMax)) }
     self.exposures = exposures
@@ -75,11 +74,11 @@ package struct Assembly: Sendable {
     let parts = Worker.Parts(
       limits: limits, streamMax: (configuration.streamMax + workerCount - 1) / workerCount,
       listeners: (tls == nil ? tcp : []) + unix, secureListeners: tls == nil ? [] : tcp, tls: tls,
-      certificates: certificates[index], words: workers[index], syncWaker: syncWaker, isEnding: isEnding,
-      seed: seed(), tokenKey: tokenKey,
+      certificates: certificates[index], words: workers[index], syncWaker: syncWaker, life: life,
+      seed: seed(), keys: keys, newKeys: newKeys[index],
       gate: try GateMemory(configuration, shares: workerCount, seed: gateSeed), newGates: newGates[index],
       reporter: Reporter.Parts(
-        settings: exposures, boot: boot, worker: UInt16(index), key: exposureKey,
+        settings: exposures, boot: boot, worker: UInt16(index), key: keys.datagrams,
         socket: collectorSockets[index]),
       visitors: visitors)
     return try Worker(parts, on: driver)
@@ -97,8 +96,9 @@ package struct Assembly: Sendable {
     on driver: consuming Driver, random: any RandomNumberGenerator = SystemRandomNumberGenerator()
   ) throws -> SyncLoop {
     try SyncLoop(
-      configuration, workers: workers + [admin], words: sync,
-      lookup: SyncLoop.lookup(configuration.upstream, waking: syncWaker), on: driver, random: random)
+      configuration, workers: workers + [admin, main], words: sync,
+      lookup: SyncLoop.lookup(configuration.upstream, waking: syncWaker), on: driver, life: life,
+      newTLS: newUpstreamTLS, random: random)
   }
 }
 

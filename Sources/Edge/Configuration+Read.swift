@@ -10,7 +10,7 @@ extension Configuration {
   /// Reads the file at `path`; relative paths in it are taken from the file's folder.
   package init(file path: String, environment: [String: String]) throws(ConfigurationFault) {
     self.init()
-    try Self.settings.read(file: path, environment: environment, into: &self)
+    given = try Self.settings.read(file: path, environment: environment, into: &self)
     resolvePaths(File.directory(of: path))
     try check()
   }
@@ -18,14 +18,16 @@ extension Configuration {
   /// Reads the text of a configuration file that stands in `directory`.
   package init(_ text: [UInt8], directory: String, environment: [String: String]) throws(ConfigurationFault) {
     self.init()
-    try Self.settings.read(text, environment: environment, into: &self)
+    given = try Self.settings.read(text, environment: environment, into: &self)
     resolvePaths(directory)
     try check()
   }
 
   private mutating func resolvePaths(_ directory: String) {
     func resolve(_ path: String) -> String { File.resolve(path, in: directory) }
+    self.directory = directory
     stateDirectory = resolve(stateDirectory)
+    handover = handover.map(resolve)
     tls.certificate = tls.certificate.map(resolve)
     tls.key = tls.key.map(resolve)
     tls.clientAuthorities = tls.clientAuthorities.map(resolve)
@@ -48,6 +50,12 @@ extension Configuration {
   private func check() throws(ConfigurationFault) {
     for endpoint in listen + [admin] where !endpoint.isUsable {
       throw ConfigurationFault("listen", "the path of \(endpoint) is longer than the kernel takes")
+    }
+    if let handover, !Endpoint.unix(path: handover).isUsable {
+      throw ConfigurationFault("handover", "\(handover) is longer than the kernel takes")
+    }
+    guard drainDelay <= Self.drainDelayMax else {
+      throw ConfigurationFault("drainDelay", "is longer than 10s")
     }
     if tls.certificate == nil {
       for (name, value) in [("key", tls.key), ("clientAuthorities", tls.clientAuthorities)] where value != nil
@@ -83,6 +91,8 @@ extension Configuration {
       throw ConfigurationFault("upstream.clientKey", "needs upstream.clientCertificate beside it")
     }
   }
+
+  private static var drainDelayMax: UInt64 { 10_000_000_000 }
 
   private func checkVisitors() throws(ConfigurationFault) {
     guard visitors.domain.isEmpty || SetCookie.isDomain(Array(visitors.domain.utf8)) else {

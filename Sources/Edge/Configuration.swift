@@ -3,11 +3,14 @@
 package import Access
 import Exposures
 package import Kernel
+import Operations
 package import Server
 
 package struct Configuration: Sendable {
   package var listen: [Endpoint] = [.tcp(host: "127.0.0.1", port: 7070)]
   package var admin: Endpoint = .tcp(host: "127.0.0.1", port: 7071)
+  /// The path of the Unix socket over which the next process takes the listeners over; nil for never.
+  package var handover: String?
   /// 0 for one per processor.
   package var workers = 0
   package var pinWorkers = false
@@ -26,8 +29,16 @@ package struct Configuration: Sendable {
   package var cors = Origins.Settings()
   /// Whose word on the client's address is taken.
   package var trustedProxies: [String] = []
-  /// Nanoseconds for requests under way after the process was told to end.
+  /// Nanoseconds from being told to end, when /ready says so, until nothing is accepted any more.
+  package var drainDelay: UInt64 = 0
+  /// Nanoseconds for requests under way after that.
   package var drainTime: UInt64 = 10_000_000_000
+  /// Whether the process keeps itself to the files and calls that it needs.
+  package var isSandboxed = true
+  /// Where its file stands.
+  package var directory = "."
+  /// What its file and variables said, by the names of settings.
+  var given: [String: SettingValue] = [:]
   package var exposures = Exposures()
   package var visitors = Visitors()
 

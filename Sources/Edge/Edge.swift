@@ -1,5 +1,5 @@
-// Boot: makes the words that threads share, opens the listeners, starts one thread per river and core, and
-// then waits for signals.
+// Boot: makes the words that threads share, opens the listeners or takes them over, gives up what is not needed any
+// more, and starts one thread per river and core. What follows is in Watch.swift.
 
 import Arguments
 import Bytes
@@ -20,15 +20,16 @@ package enum Edge {
     if UpstreamAddress(configuration.upstream.url)?.kind == .https {
       _ = try SyncLoop.makeTLS(configuration.upstream)
     }
-    if let path = configuration.exposures.key { _ = try readKey(path, of: "exposures.keyFile") }
-    if let path = configuration.visitors.key { _ = try readKey(path, of: "visitors.keyFile") }
+    if let path = configuration.exposures.key { _ = try MessageKeys.read(path, of: "exposures.keyFile") }
+    if let path = configuration.visitors.key { _ = try MessageKeys.read(path, of: "visitors.keyFile") }
     _ = try readTLS(configuration.tls)
   }
 
   /// Runs the edge; returns when it was told to end and every request under way is answered. `reread` is asked
   /// for the configuration again when the process is told to read its files anew.
   package static func run(_ configuration: Configuration, reread: () throws -> Configuration) throws {
-    let signals = Signals()
+    let signals = try Signals()
+    let manager = ServiceManager(Process.variables)
     Memory.keepHeapSmall()
     let backend = try Backend.chooseAloud(configuration.driver)
     let count = configuration.workers > 0 ? configuration.workers : Threads.processors.count
@@ -37,10 +38,24 @@ package enum Edge {
     var configuration = configuration
     configuration.limits = fit(configuration.limits)
     let edge = try Assembly(configuration, wakers: wakers, syncWaker: Waker())
-    let listeners = try Listeners(configuration.listen, workers: count)
-    let adminListener = try Socket.listen(configuration.admin, isShared: false).release()
+    let predecessor =
+      if let path = configuration.handover { try Predecessor.find(at: path) } else { nil as Predecessor? }
+    let listeners = try open(configuration, workers: count, manager, predecessor)
+    try confine(configuration)
 
+    let up = SharedWord()
     let running = SharedWord(UInt64(count))
+    let adminRunning = SharedWord(1)
+    // Compiling takes long, and who asks must not wait for it.
+    try start("sync", givesWay: true) {
+      let loop = try edge.syncLoop(on: Driver(backend, SyncLoop.driverSettings, waker: edge.syncWaker))
+      up.increment()
+      loop.run()
+    }
+    // Nobody is told that there is no snapshot while one lies on the disk.
+    while up.value == 0 { Process.pause(microseconds: 500) }
+    // Who takes over has an edge to be as good as: it does not accept before it can decide.
+    if let predecessor { try waitUntilReady(edge.main, instead: predecessor.process) }
     for index in 0..<count {
       let (tcp, unix) = (listeners.tcp[index], listeners.unix)
       let processors = Threads.processors
@@ -48,43 +63,50 @@ package enum Edge {
       try start("worker-\(index)", processor: processor) {
         var worker = try edge.worker(
           index, tcp: tcp, unix: unix, on: Driver(backend, waker: edge.wakers[index]))
+        up.increment()
         worker.run()
         running.decrement()
       }
     }
-    let reloads = Reloads([
-      renewing(edge.tls, in: edge.certificates), GateMemory.reload(edge.newGates, seed: edge.gateSeed),
-    ])
+    let reloads = Reloads(
+      configuration,
+      [
+        renewing(edge.tls, in: edge.certificates), GateMemory.reload(edge.newGates, seed: edge.gateSeed),
+        edge.keys.reload(edge.newKeys), renewing(edge.newUpstreamTLS),
+      ])
     let metrics = MetricsPage(
       workers: edge.workers, sync: edge.sync, reloads: reloads, backend: backend,
       startedAt: Double(Clock.wall()) / 1e9)
     let adminWaker = try Waker()
+    let adminListener = listeners.admin
     try start("admin") {
       var loop = try AdminLoop(
         adminListener, limits: edge.limits, words: edge.admin,
-        on: Driver(backend, AdminLoop.driverSettings, waker: adminWaker), isEnding: edge.isEnding,
-        metrics: metrics
+        on: Driver(backend, AdminLoop.driverSettings, waker: adminWaker), life: edge.life, metrics: metrics
       )
+      up.increment()
       loop.run()
+      adminRunning.decrement()
     }
     if let collector = configuration.exposures.collector {
       let link = CollectorLink(endpoint: collector, sockets: edge.collectorSockets, wakers: edge.wakers)
       try start("report") { link.run() }
     }
-    // Compiling takes long, and who asks must not wait for it.
-    try start("sync", givesWay: true) {
-      let loop = try edge.syncLoop(on: Driver(backend, SyncLoop.driverSettings, waker: edge.syncWaker))
-      loop.run()
-    }
+    // One that fails ends the process.
+    while up.value < UInt64(count) + 2 { Process.pause(microseconds: 500) }
+    try predecessor?.relieve()
     Log.write(
       .info, "started",
       [
         "version": .text(Version.text), "workers": .integer(count),
         "listen": .text(configuration.listen.map(\.description).joined(separator: " ")),
         "admin": .text(configuration.admin.description), "driver": .text(backend.rawValue),
+        "tookOver": .bool(predecessor != nil),
       ])
-    while case .reload = signals.wait() { reloads.run(reread) }
-    end(edge.isEnding, running, edge.wakers + [edge.syncWaker], configuration)
+    let watch = Watch(
+      edge: edge, signals: signals, manager: manager, running: running, adminWaker: adminWaker,
+      adminRunning: adminRunning)
+    watch.run(listeners) { reloads.run(reread) }
   }
 
   /// The limits that there are descriptors for.
@@ -102,17 +124,45 @@ package enum Edge {
     return fitting
   }
 
-  /// Lets requests under way finish, for at most the drain time.
-  private static func end(
-    _ isEnding: SharedWord, _ running: SharedWord, _ wakers: [Waker], _ configuration: Configuration
-  ) {
-    isEnding.value = 1
-    Log.write(.info, "ending", [:])
-    let deadline = Clock.monotonic() + configuration.drainTime
-    for waker in wakers { waker.wake() }
-    while running.value > 0, Clock.monotonic() < deadline { Process.pause(microseconds: 5_000) }
-    for case .unix(let path) in configuration.listen + [configuration.admin] { try? File.remove(path) }
-    Log.write(.info, "ended", ["connectionsCut": .bool(running.value > 0)])
+  /// The listeners of the service manager, or of the process before, and new ones for addresses that they leave out.
+  private static func open(
+    _ configuration: Configuration, workers: Int, _ manager: ServiceManager,
+    _ predecessor: Predecessor?
+  ) throws -> Listeners {
+    let lent = try manager.listeners()
+    let inherited = if lent.isEmpty, let predecessor { predecessor.listeners } else { lent }
+    let listeners = try Listeners(configuration, workers: workers, inherited: inherited)
+    guard lent.isEmpty || listeners.unclaimed.isEmpty else {
+      throw ConfigurationFault(
+        "listen", "the service manager passes sockets of addresses that neither listen nor admin names")
+    }
+    // What the process before listened on and this one does not ends with it.
+    for listener in listeners.unclaimed { Socket.close(listener.socket) }
+    return listeners
+  }
+
+  /// Waits until every configured environment can be decided.
+  private static func waitUntilReady(_ words: WorkerWords, instead process: Int32) throws(SystemFailure) {
+    let deadline = Clock.monotonic() + Predecessor.patience
+    while !Readiness.isReady(words) {
+      guard Clock.monotonic() < deadline else {
+        throw .misunderstood(
+          "take over from process \(process)",
+          remedy: "It goes on, since this one got no snapshots: see that the upstream can be reached.")
+      }
+      Process.pause(microseconds: 2_000)
+    }
+  }
+
+  /// Gives up what the process does not need from now on.
+  private static func confine(_ configuration: Configuration) throws(SystemFailure) {
+    try Sandbox.renounce()
+    guard configuration.isSandboxed else { return }
+    try? File.makeDirectory(configuration.stateDirectory)
+    try Sandbox.hide()
+    let landlock = try Sandbox.keepToFiles(configuration.paths(Process.variables))
+    let refusesCalls = try Sandbox.refuseCalls()
+    Log.write(.info, "sandboxed", ["landlock": .integer(landlock), "seccomp": .bool(refusesCalls)])
   }
 
   /// A thread whose failure to start is the process's: half an edge is worse than none.
@@ -127,15 +177,6 @@ package enum Edge {
         Log.write(.error, "thread_failed", ["thread": .text(name), "reason": .text("\(error)")])
         Process.end(1)
       }
-    }
-  }
-
-  static func readKey(_ path: String, of setting: String) throws -> MessageKey {
-    let file = try File.read(path, limit: 4096)
-    do throws(TrustFailure) {
-      return try MessageKey(decoding: file)
-    } catch {
-      throw ConfigurationFault(setting, "\(path): \(error)")
     }
   }
 
@@ -159,25 +200,13 @@ package enum Edge {
       return { for mailbox in mailboxes { mailbox.put(new) } }
     }
   }
-}
 
-/// The listening sockets: of TCP one per worker, which the kernel spreads connections over; of a Unix socket
-/// one for all.
-struct Listeners {
-  /// By worker.
-  private(set) var tcp: [[Int32]]
-  private(set) var unix: [Int32] = []
-
-  init(_ endpoints: [Endpoint], workers: Int) throws(SystemFailure) {
-    tcp = Array(repeating: [], count: workers)
-    for endpoint in endpoints {
-      switch endpoint {
-      case .tcp:
-        for index in 0..<workers {
-          tcp[index].append(try Socket.listen(endpoint, isShared: true).release())
-        }
-      case .unix: unix.append(try Socket.listen(endpoint, isShared: true).release())
-      }
+  /// Reads the certificates for the upstream anew.
+  private static func renewing(_ mailbox: Mailbox<TLSClientSettings>) -> Reloads.Part {
+    { configuration in
+      guard UpstreamAddress(configuration.upstream.url)?.kind == .https else { return {} }
+      let new = try SyncLoop.makeTLS(configuration.upstream)
+      return { mailbox.put(new) }
     }
   }
 }

@@ -10,9 +10,12 @@ struct Reloads: Sendable {
 
   let done = SharedWord()
   let failed = SharedWord()
+  /// What the edge was started with.
+  private let first: Configuration
   private let parts: [Part]
 
-  init(_ parts: [Part]) {
+  init(_ first: Configuration, _ parts: [Part]) {
+    self.first = first
     self.parts = parts
   }
 
@@ -23,6 +26,10 @@ struct Reloads: Sendable {
       for change in changes { change() }
       done.increment()
       Log.write(.info, "reloaded", [:])
+      let waiting = first.waiting(of: configuration)
+      if !waiting.isEmpty {
+        Log.write(.warning, "restart_needed", ["settings": .text(waiting.joined(separator: " "))])
+      }
     } catch {
       failed.increment()
       Log.write(.error, "reload_failed", ["reason": .text("\(error)")])

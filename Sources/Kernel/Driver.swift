@@ -226,6 +226,12 @@ package struct Driver: ~Copyable {
     return try Socket.stream(to: address).release()
   }
 
+  /// A connection that waits at a listener on which nothing is under way; nil if there is none, as always in a
+  /// simulation, which hands over whatever comes at once.
+  package mutating func acceptWaiting(at listener: Int32) -> Int32? {
+    simulated == nil ? Socket.acceptWaiting(listener) : nil
+  }
+
   /// Tells the peer that nothing more will be sent.
   package mutating func endSending(_ socket: Int32) {
     if let simulated { return simulated.endSending(socket) }

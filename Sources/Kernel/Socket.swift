@@ -71,6 +71,13 @@ package struct Address: Sendable, Equatable {
   private static var v4Offset: Int { 4 }
   private static var v6Offset: Int { 8 }
 
+  /// Of a Unix socket that has one.
+  package var path: String? {
+    guard family == AF_UNIX else { return nil }
+    let bytes = unsafe withUnsafeBytes(of: storage) { unsafe $0.dropFirst(2).prefix { $0 != 0 }.map { $0 } }
+    return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+  }
+
   /// Whether only this machine reaches it.
   package var isLoopback: Bool { family == AF_UNIX || ip?.isLoopback == true }
 
@@ -112,6 +119,23 @@ package struct Address: Sendable, Equatable {
     }
     guard code == 0 else { return nil }
     length = count
+  }
+
+  /// That which a socket is bound to.
+  init?(of socket: Int32) {
+    var count = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let code = unsafe withUnsafeMutablePointer(to: &storage) {
+      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(socket, $0, &count) }
+    }
+    guard code == 0 else { return nil }
+    length = count
+  }
+
+  /// Whether both name the same place, however long the kernel and the resolver take them to be.
+  package func isSamePlace(as other: Address) -> Bool {
+    unsafe withUnsafeBytes(of: storage) { left in
+      unsafe withUnsafeBytes(of: other.storage) { unsafe left.elementsEqual($0) }
+    }
   }
 
   private mutating func setPath(_ path: String) {
@@ -263,10 +287,20 @@ package enum Socket {
   /// An errno, once: what became of a connect that was not waited for.
   static func takeError(of socket: Int32) -> Int32 { option(SO_ERROR, of: socket) }
 
-  private static func option(_ name: Int32, of socket: Int32) -> Int32 {
+  static func option(_ name: Int32, of socket: Int32) -> Int32 {
     var value: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)
     return unsafe getsockopt(socket, SOL_SOCKET, name, &value, &length) == 0 ? value : errno
+  }
+
+  /// A connection that waits at a listener, or nil.
+  package static func acceptWaiting(_ listener: Int32) -> Int32? {
+    // The flag is the socket's, and others may go on with it.
+    let flags = fcntl(listener, F_GETFL)
+    setBlocking(listener, false)
+    defer { setBlocking(listener, flags & O_NONBLOCK == 0) }
+    let socket = accept4(listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+    return socket >= 0 ? socket : nil
   }
 
   /// Tells the peer that nothing more will be sent.
@@ -276,6 +310,12 @@ package enum Socket {
   package static func abort(_ socket: Int32) { _ = shutdown(socket, Int32(SHUT_RDWR)) }
 
   package static func close(_ socket: Int32) { _ = Glibc.close(socket) }
+
+  /// Has what is sent leave without waiting for the acknowledgement of the last; accepted sockets inherit it.
+  static func sendAtOnce(_ socket: Int32) {
+    var one: Int32 = 1
+    _ = unsafe setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+  }
 
   private static func make(
     _ family: Int32, _ type: __socket_type = SOCK_STREAM

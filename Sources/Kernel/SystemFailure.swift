@@ -26,6 +26,11 @@ package struct SystemFailure: Error, Sendable, CustomStringConvertible {
     SystemFailure("read \(path)", code: EBADMSG, remedy: remedy)
   }
 
+  /// Another process that does not do what it should.
+  package static func misunderstood(_ call: String, remedy: String) -> SystemFailure {
+    SystemFailure(call, code: EPROTO, remedy: remedy)
+  }
+
   package var description: String {
     let text = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
     return "\(call): \(text)" + (remedy.isEmpty ? "" : ". \(remedy)")

@@ -18,14 +18,19 @@ package struct ConfigurationFault: Error, Equatable, CustomStringConvertible {
 }
 
 /// A setting's value before it is checked.
-package enum SettingValue: Sendable {
+package enum SettingValue: Sendable, Equatable {
   case text(String)
   case texts([String])
   case integer(Int)
   case bool(Bool)
   case members([String: String])
-  /// A list of objects, each member with its name.
-  case objects([[(name: String, value: SettingValue)]])
+  /// A list of objects.
+  case objects([[Member]])
+
+  package struct Member: Sendable, Equatable {
+    let name: String
+    let value: SettingValue
+  }
 }
 
 /// One setting of a configuration of the type `Target`.
@@ -212,7 +217,7 @@ extension SettingValue {
   package func objects<Element>(
     _ name: String, _ count: ClosedRange<Int>, _ new: Element, _ rows: [Setting<Element>]
   ) throws(ConfigurationFault) -> [Element] {
-    var objects: [[(name: String, value: SettingValue)]] = []
+    var objects: [[Member]] = []
     switch self {
     case .objects(let given): objects = given
     case .texts(let texts) where texts.isEmpty: break
@@ -225,14 +230,14 @@ extension SettingValue {
     var elements: [Element] = []
     for (index, object) in objects.enumerated() {
       var element = new
-      for (member, value) in object {
-        guard let row = rows.first(where: { $0.name == member }) else {
+      for member in object {
+        guard let row = rows.first(where: { $0.name == member.name }) else {
           let known = rows.map(\.name).joined(separator: ", ")
           throw ConfigurationFault(
-            "\(name)[\(index)].\(member)", "there is no such member: there are \(known)")
+            "\(name)[\(index)].\(member.name)", "there is no such member: there are \(known)")
         }
         do throws(ConfigurationFault) {
-          try row.apply(&element, value)
+          try row.apply(&element, member.value)
         } catch {
           throw ConfigurationFault(in: "\(name)[\(index)]", error)
         }

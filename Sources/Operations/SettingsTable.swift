@@ -18,23 +18,25 @@ package struct SettingsTable<Target>: Sendable {
   /// Every setting with the environment variable that overrides it.
   package var names: [(name: String, variable: String)] { rows.map { ($0.name, variable(of: $0)) } }
 
-  /// Applies the file at `path`, then the variables.
+  /// Applies the file at `path`, then the variables; what was given, by name.
+  @discardableResult
   package func read(
     file path: String, environment: [String: String], into target: inout Target
-  ) throws(ConfigurationFault) {
+  ) throws(ConfigurationFault) -> [String: SettingValue] {
     let text: [UInt8]
     do throws(SystemFailure) {
       text = try File.read(path, limit: 1 << 20)
     } catch {
       throw ConfigurationFault(path, error.description)
     }
-    try read(text, environment: environment, into: &target)
+    return try read(text, environment: environment, into: &target)
   }
 
-  /// Applies the text of a configuration file, then the variables.
+  /// Applies the text of a configuration file, then the variables; what was given, by name.
+  @discardableResult
   package func read(
     _ text: [UInt8], environment: [String: String], into target: inout Target
-  ) throws(ConfigurationFault) {
+  ) throws(ConfigurationFault) -> [String: SettingValue] {
     let document: Document
     do {
       document = try Document(text)
@@ -42,18 +44,24 @@ package struct SettingsTable<Target>: Sendable {
       throw ConfigurationFault("configuration", "not JSON: \(error)")
     }
     guard document.root.kind == .object else { throw ConfigurationFault("configuration", "is no object") }
-    try read(document.root, path: "", into: &target)
-    try override(environment, &target)
+    var given: [String: SettingValue] = [:]
+    try read(document.root, path: "", into: &target, &given)
+    try override(environment, &target, &given)
+    return given
   }
 
-  private func read(_ object: Element, path: String, into target: inout Target) throws(ConfigurationFault) {
+  private func read(
+    _ object: Element, path: String, into target: inout Target, _ given: inout [String: SettingValue]
+  ) throws(ConfigurationFault) {
     for (key, value) in object.members {
       let name = path + (key.text ?? "")
       let isGroup = rows.contains { $0.name.hasPrefix(name + ".") }
       if value.kind == .object, isGroup {
-        try read(value, path: name + ".", into: &target)
+        try read(value, path: name + ".", into: &target, &given)
       } else {
-        try row(name).apply(&target, Self.value(name, value))
+        let value = try Self.value(name, value)
+        try row(name).apply(&target, value)
+        given[name] = value
       }
     }
   }
@@ -63,12 +71,15 @@ package struct SettingsTable<Target>: Sendable {
     throw unknown(name, among: rows.map(\.name))
   }
 
-  private func override(_ environment: [String: String], _ target: inout Target) throws(ConfigurationFault) {
+  private func override(
+    _ environment: [String: String], _ target: inout Target, _ given: inout [String: SettingValue]
+  ) throws(ConfigurationFault) {
     for (variable, text) in environment.sorted(by: { $0.key < $1.key }) where variable.hasPrefix(prefix) {
       guard let row = rows.first(where: { self.variable(of: $0) == variable }) else {
         throw unknown(variable, among: rows.map { self.variable(of: $0) })
       }
       try row.apply(&target, .text(text))
+      given[row.name] = .text(text)
     }
   }
 
@@ -122,11 +133,11 @@ package struct SettingsTable<Target>: Sendable {
 
   private static func members(
     _ name: String, of object: Element
-  ) throws(ConfigurationFault) -> [(name: String, value: SettingValue)] {
-    var members: [(name: String, value: SettingValue)] = []
+  ) throws(ConfigurationFault) -> [SettingValue.Member] {
+    var members: [SettingValue.Member] = []
     for (key, element) in object.members {
       let key = key.text ?? ""
-      members.append((key, try value("\(name): \(key)", element)))
+      members.append(SettingValue.Member(name: key, value: try value("\(name): \(key)", element)))
     }
     return members
   }

@@ -33,6 +33,7 @@ package struct Server: ~Copyable {
   private var acceptAfter: UInt64 = 0
   private var sweepAfter: UInt64 = 0
   private var isDraining = false
+  private var listenersLiveOn = false
 
   /// Connections with pending input to look at, oldest first: a ring of slots.
   private let queue: Cells<UInt32>
@@ -251,13 +252,14 @@ package struct Server: ~Copyable {
     let listener = completion.token.slot
     if !completion.hasMore { isAccepting[listener] = false }
     guard completion.result >= 0 else {
-      guard !completion.hasMore, !isDraining else { return }
+      guard !completion.hasMore else { return }
+      if isDraining { return endAccepting(listener) }
       if completion.isCancelled { return accept() }
       // No descriptor or no memory is left: pause, so that it is not asked for in a circle.
       tally.acceptPauses += 1
       return acceptAfter = now + 100_000_000
     }
-    if freeCount > 0, !isDraining {
+    if freeCount > 0 {
       place(completion.result, of: listener)
     } else if !completion.hasMore, !isDraining {
       // It waits for a place; until then its listener accepts no other.
@@ -269,7 +271,8 @@ package struct Server: ~Copyable {
     }
     // From here on one by one.
     if completion.hasMore, freeCount == Self.scarcePlaces - 1 { pauseAccepting() }
-    if !completion.hasMore { accept() }
+    guard !completion.hasMore else { return }
+    if isDraining { endAccepting(listener) } else { accept() }
   }
 
   /// Gives a new connection of a listener one of the free places.
@@ -288,7 +291,7 @@ package struct Server: ~Copyable {
     if listener >= secureStart { beginSecure(slot) }
     peers[slot] = Peer.Row(socket: socket, peer: nil)
     tally.accepted += 1
-    expect(slot, .head, within: limits.headTime)
+    expect(slot, .head, within: isDraining ? Self.farewellTime : limits.headTime)
     receive(slot)
   }
 
@@ -298,19 +301,46 @@ package struct Server: ~Copyable {
     }
   }
 
-  /// Stops accepting, ends idle connections, and ends every other one with its next answer.
-  package mutating func drain() {
+  /// Stops accepting, and ends every connection with its next answer, or soon if nothing is asked. With
+  /// `listenersLiveOn` others accept from the listeners, and go on; otherwise connecting is refused from then on.
+  package mutating func drain(listenersLiveOn: Bool = false) {
     guard !isDraining else { return }
     isDraining = true
-    // From now on connecting is refused; what was accepted before is served.
-    for listener in listeners { driver.abort(listener) }
-    for index in parked.indices where parked[index] >= 0 {
-      driver.close(parked[index])
-      parked[index] = -1
-    }
+    self.listenersLiveOn = listenersLiveOn
+    pauseAccepting()
+    for index in listeners.indices where !isAccepting[index] { endAccepting(index) }
     for slot in 0..<slotEnd where connections[slot].isOpen {
-      if connections[slot].waitsFor == .idle, connections[slot].pending < 0 { end(slot) }
-      if connections[slot].isStream, !connections[slot].isSending { end(slot) }
+      let connection = connections[slot]
+      if connection.isStream, !connection.isSending { end(slot) }
+      if connection.pending < 0, !connection.isBusy {
+        switch connection.waitsFor {
+        // An end that crosses a request on the wire loses it, so who asks often is told with an answer.
+        case .idle, .head: expect(slot, connection.waitsFor, within: Self.farewellTime)
+        case .body, .write, .linger, .push: break
+        }
+      }
+    }
+  }
+
+  /// Whether nothing is left to do after ``drain(listenersLiveOn:)``.
+  package var isDrained: Bool { isDraining && connectionCount == 0 && !isAccepting.contains(true) }
+
+  /// Nanoseconds in which a connection that waits for a request may still bring one.
+  private static var farewellTime: UInt64 { 1_000_000_000 }
+
+  /// Takes in what was connected before the end: closing a listener would reset it, and where it lives on the kernel may
+  /// have told nobody else of it.
+  private mutating func endAccepting(_ listener: Int) {
+    acceptWaiting(listener)
+    guard !listenersLiveOn else { return }
+    driver.abort(listeners[listener])
+    // A Unix socket keeps what came in between.
+    acceptWaiting(listener)
+  }
+
+  private mutating func acceptWaiting(_ listener: Int) {
+    while freeCount > 0, let socket = driver.acceptWaiting(at: listeners[listener]) {
+      place(socket, of: listener)
     }
   }
 
@@ -469,8 +499,9 @@ package struct Server: ~Copyable {
   /// Everything was sent: what is next for the connection?
   mutating func answered(_ slot: Int) {
     if connections[slot].isStream, !isDraining { return expect(slot, .push, within: .max / 2) }
-    if connections[slot].isLast || (isDraining && connections[slot].pending < 0) { return end(slot) }
-    expect(slot, .idle, within: limits.idleTime)
+    if connections[slot].isLast || connections[slot].isStream { return end(slot) }
+    // Who was answered before the end began does not know of it.
+    expect(slot, .idle, within: isDraining ? Self.farewellTime : limits.idleTime)
     readOn(slot)
   }
 

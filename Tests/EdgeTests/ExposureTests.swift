@@ -30,8 +30,8 @@ private final class Listener {
   private(set) var edgePort: UInt16 = 0
   private(set) var largest = 0
   private(set) var edges: Set<String> = []
-  private(set) var isForged = false
-  let key: MessageKey?
+  var isForged = false
+  var key: MessageKey?
 
   init(key: MessageKey? = nil) throws {
     peer = try DatagramPeer()
@@ -248,6 +248,28 @@ struct ExposureTests {
     try listener.nextHeartbeat()
     #expect(!listener.isForged)
     #expect(!listener.headers.map(\.isTagged).contains(false))
+  }
+
+  @Test func `a key that is read anew tags what is sent from then on`() throws {
+    func key(_ text: String) throws -> MessageKey {
+      try MessageKey(decoding: Array(text.utf8)).derived(for: "exposure datagrams")
+    }
+    let listener = try Listener(key: key(keyText))
+    let edge = try makeEdge(listener, ["\"keyFile\": \"exposures.key\""])
+    _ = try edge.get("/decide?user_key=user-1")
+    try listener.wait(records: 1)
+    #expect(!listener.isForged)
+    let other = String(keyText.filter(\.isHexDigit).reversed())
+    try edge.folder.write("exposures.key", other)
+    try edge.reload { _ in }
+    while try listener.take() {}
+    listener.isForged = false
+    listener.key = try key(other)
+    let count = listener.shown.count
+    _ = try edge.get("/decide?user_key=user-2")
+    try listener.wait(records: count + 1)
+    try listener.nextHeartbeat()
+    #expect(!listener.isForged)
   }
 
   @Test func `what was missed is sent again, byte for byte, to who may ask`() throws {

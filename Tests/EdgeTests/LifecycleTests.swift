@@ -66,10 +66,58 @@ import Testing
     for _ in 0..<20 {
       // Nobody waits for the edge to be ready: it is asked as soon as it listens.
       try edge.restart(waitsUntilReady: false)
-      let status = try edge.get("/decide?user_key=u").status
-      #expect(status == 200 || status == 503)
-      #expect([200, 503].contains(try edge.ready().status))
+      // What lies on the disk is loaded before anybody is accepted.
+      #expect(try edge.get("/decide?user_key=u").status == 200)
+      #expect(try edge.ready().status == 200)
     }
+  }
+
+  @Test func `after a crash it serves from the disk`() throws {
+    let house = try House()
+    house.upstream.stop()
+    house.edge.mayEnd = true
+    house.edge.process.signal(SIGSEGV)
+    #expect(try house.edge.process.exitCode() == 128 + SIGSEGV)
+    try house.edge.restart()
+    #expect(try house.edge.version() == 1)
+    #expect(try house.edge.state()?["source"]?.text == "disk")
+    house.edge.mayEnd = false
+  }
+
+  @Test func `between the announcement of its end and the end everything goes on`() throws {
+    let edge = try House { $0.members = [#""drainDelay": "1s""#] }.edge
+    edge.mayEnd = true
+    let kept = try edge.client()
+    #expect(try kept.get("/health").status == 200)
+    edge.process.signal(SIGTERM)
+    try edge.event("ending")
+    #expect(try edge.ready().status == 503)
+    #expect(try edge.get("/decide?user_key=u").status == 200)
+    #expect(try kept.get("/decide?user_key=u")["Connection"] == nil)
+    // Then whoever keeps asking is told.
+    try eventually("it is told") { try kept.get("/decide?user_key=u")["Connection"] == "close" }
+    #expect(throws: SystemFailure.self) { try edge.client() }
+    #expect(try edge.process.exitCode() == 0)
+  }
+
+  @Test func `what waits to be accepted when it is told to end is served`() throws {
+    let edge = try House { $0.workers = 2 }.edge
+    edge.mayEnd = true
+    edge.process.signal(SIGSTOP)
+    var waiting: [RawClient] = []
+    for number in 0..<64 {
+      let client = try number % 2 == 0 ? edge.client() : edge.unixClient()
+      try client.send("GET /decide?user_key=u HTTP/1.1\r\nHost: e\r\n\r\n")
+      waiting.append(client)
+    }
+    edge.process.signal(SIGTERM)
+    edge.process.signal(SIGCONT)
+    for client in waiting {
+      #expect(try client.read().status == 200)
+      #expect(try client.readToEnd().isEmpty)
+      #expect(!client.isReset)
+    }
+    #expect(try edge.process.exitCode() == 0)
   }
 
   @Test(arguments: [SIGTERM, SIGINT])
@@ -85,7 +133,7 @@ import Testing
     let admin = try RawClient(port: edge.adminPort)
     edge.process.signal(signal)
     try edge.event("ending")
-    // Who is idle is let go without a word.
+    // Who is idle is let go without a word, a moment later.
     #expect(try idle.readToEnd().isEmpty)
     #expect(!idle.isReset)
     #expect(try admin.get("/ready").status == 503)

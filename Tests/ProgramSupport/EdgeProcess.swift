@@ -126,6 +126,24 @@ package final class EdgeProcess {
     if waitsUntilReady { try waitUntilReady() }
   }
 
+  /// Starts another edge beside it, which is to take over, and is this one from now on; returns when it has started.
+  /// The former one, for its exit code.
+  package func takeOver(change: (inout EdgeSettings) -> Void = { _ in }) throws -> Program {
+    let former = process
+    change(&settings)
+    run += 1
+    process = try Self.start(settings, folder, port, adminPort, errors: folder.path("log.\(run)"))
+    try waitUntilStarted()
+    return former
+  }
+
+  /// A configuration like its own, for another process.
+  package func configured(change: (inout EdgeSettings) -> Void) throws -> String {
+    var settings = settings
+    change(&settings)
+    return try Self.configure(settings, folder, port, adminPort)
+  }
+
   /// Writes another configuration and has it read anew; returns when the log says that this was done, or failed.
   package func reload(change: (inout EdgeSettings) -> Void) throws {
     func reloads() throws -> Int { try events("reloaded").count + events("reload_failed").count }

@@ -246,7 +246,7 @@ package final class House {
     world.tell("the edge is told to end")
     world.mayRefuse = true
     isEnding = true
-    start.edge.isEnding.value = 1
+    start.edge.life.stage = .ending
     for waker in wakers.workers { waker.wake() }
     waitForRest()
   }

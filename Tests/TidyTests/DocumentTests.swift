@@ -22,6 +22,12 @@ struct DocumentTests {
     }
   }
 
+  @Test func `configs/README.md marks the settings that a reload takes up, and no others`() throws {
+    let rows = try page("configs/README.md").matches(of: /(?m)^\| `([A-Za-z.]+)` \|.*$/)
+    let marked = rows.filter { $0.0.contains("(reloaded") }.map { String($0.1) }
+    #expect(Set(marked) == Configuration.reloaded)
+  }
+
   @Test func `every setting of the collector and its variable stand in configs/README.md`() throws {
     let text = try page("configs/README.md")
     for (name, variable) in CollectorConfiguration.settingNames {

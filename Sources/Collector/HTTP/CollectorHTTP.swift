@@ -68,7 +68,7 @@ package struct CollectorHTTP: ~Copyable {
     while true {
       if isEnding.value != 0 {
         server.drain()
-        if server.connectionCount == 0 { return }
+        if server.isDrained { return }
       }
       turn()
     }

@@ -14,11 +14,11 @@ struct AdminLoop: ~Copyable {
   private var server: Server
   private var workspace: Workspace
   private let words: WorkerWords
-  private let isEnding: SharedWord
+  private let life: Life
   private let metrics: MetricsPage
 
   init(
-    _ listener: Int32, limits: Limits, words: WorkerWords, on driver: consuming Driver, isEnding: SharedWord,
+    _ listener: Int32, limits: Limits, words: WorkerWords, on driver: consuming Driver, life: Life,
     metrics: MetricsPage
   ) throws(SystemFailure) {
     var limits = limits
@@ -28,7 +28,7 @@ struct AdminLoop: ~Copyable {
     self.server = server
     workspace = Workspace(memory.leak())
     self.words = words
-    self.isEnding = isEnding
+    self.life = life
     self.metrics = metrics
   }
 
@@ -41,9 +41,11 @@ struct AdminLoop: ~Copyable {
     return settings
   }
 
-  /// Answers until the process is gone: its end is to be seen here.
+  /// Answers until the process is gone, since its end is to be seen here; but if a successor shows what it is like,
+  /// until the last connection is.
   mutating func run() {
-    while true {
+    while !server.isDrained {
+      if life.isHandedOver { server.drain(listenersLiveOn: true) }
       server.wait()
       let catalog = words.beginTurn()
       while server.next() {
@@ -77,7 +79,7 @@ struct AdminLoop: ~Copyable {
     switch path {
     case "/health": write(&exchange, .ok, Array("{\"status\":\"ok\"}".utf8))
     case "/ready":
-      let (isReady, body) = Readiness.describe(catalog, isEnding: isEnding.value != 0)
+      let (isReady, body) = Readiness.describe(catalog, isEnding: life.isEnding)
       write(&exchange, isReady ? .ok : .unavailable, body)
     case "/metrics": write(&exchange, .ok, metrics.render(catalog), type: .metrics)
     default: write(&exchange, .ok, Readiness.snapshots(catalog))

@@ -7,12 +7,7 @@ import Publication
 enum Readiness {
   /// Whether this process can decide for every configured environment, and the answer of /ready.
   static func describe(_ catalog: Catalog, isEnding: Bool) -> (isReady: Bool, body: [UInt8]) {
-    // An empty catalog is that of a process which has not begun to look.
-    var isReady = !isEnding && catalog.entries.count > 0
-    for index in 0..<catalog.entries.count {
-      let entry = catalog.entries[index]
-      if entry.isConfigured, entry.tables.isEmpty { isReady = false }
-    }
+    let isReady = !isEnding && canDecide(catalog)
     var writer = Writer()
     writer.object { writer in
       writer.key("ready")
@@ -30,6 +25,22 @@ enum Readiness {
       }
     }
     return (isReady, writer.text)
+  }
+
+  /// The same, for who has nothing but words of its own.
+  static func isReady(_ words: WorkerWords) -> Bool {
+    let catalog = words.beginTurn()
+    defer { words.endTurn() }
+    return canDecide(catalog)
+  }
+
+  private static func canDecide(_ catalog: Catalog) -> Bool {
+    // An empty catalog is that of a process which has not begun to look.
+    catalog.entries.count > 0
+      && (0..<catalog.entries.count).allSatisfy { index in
+        let entry = catalog.entries[index]
+        return !entry.isConfigured || !entry.tables.isEmpty
+      }
   }
 
   /// The answer of /snapshot.

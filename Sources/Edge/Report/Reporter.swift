@@ -14,7 +14,7 @@ import Trust
 struct Reporter: ~Copyable {
   private var outbox: Outbox
   private let filter: RepeatFilter
-  private let key: MessageKey?
+  var key: MessageKey?
   private let boot: UInt64
   private let worker: UInt16
   private let datagramSize: Int

@@ -24,6 +24,7 @@ struct Router: ~Copyable {
   var gate: Gate
   private var gateMemory: GateMemory
   private let newGates: Mailbox<GateMemory>
+  private let newKeys: Mailbox<MessageKeys>
   /// What the request's key may see.
   var grant = Grant.everything
   /// What the gate has to count of the request, a bit for each event, and whether it took a token for it.
@@ -46,12 +47,14 @@ struct Router: ~Copyable {
 
   init(
     words: WorkerWords, workspace: ByteRegion, memory: ByteRegion, streamMax: Int, ids: DecisionIDs,
-    gate: GateMemory, newGates: Mailbox<GateMemory>, reporter: consuming Reporter, visitors: VisitorParts
+    gate: GateMemory, newGates: Mailbox<GateMemory>, reporter: consuming Reporter, visitors: VisitorParts,
+    keys: MessageKeys, newKeys: Mailbox<MessageKeys>
   ) {
     self.words = words
     self.gate = gate.gate
     gateMemory = gate
     self.newGates = newGates
+    self.newKeys = newKeys
     self.workspace = Workspace(workspace)
     self.ids = ids
     self.reporter = reporter
@@ -65,7 +68,7 @@ struct Router: ~Copyable {
     self.visitors = Visitors(
       isOn: visitors.cookie, cookie: cookie, memory: carver.region(Visitors.byteCount))
     stickies = Stickies(
-      visitors.sticky, key: visitors.stickyKey, cookie: cookie, memory: carver.region(Stickies.byteCount))
+      visitors.sticky, key: keys.stickies, cookie: cookie, memory: carver.region(Stickies.byteCount))
   }
 
   /// `wall` is in nanoseconds since 1970, `now` is monotonic.
@@ -76,6 +79,13 @@ struct Router: ~Copyable {
     self.now = now
     ids.now = wall / 1_000_000
     if let new = newGates.take() { change(to: new) }
+    if let new = newKeys.take() { change(to: new) }
+  }
+
+  private mutating func change(to keys: MessageKeys) {
+    ids.key = keys.tokens
+    stickies.key = keys.stickies
+    reporter.key = keys.datagrams
   }
 
   /// Answers one request.

@@ -16,6 +16,10 @@ struct Stickies {
   /// Where tokens stand; nil leaves every assignment to the bucket.
   private let carrier: Configuration.Visitors.StickyCarrier?
   private var tokens: StickyTokens
+  var key: MessageKey {
+    get { tokens.key }
+    set { tokens.key = newValue }
+  }
   private let cookie: SetCookie
   /// What became of the token of this request; nil if it had none.
   private var received: StickyTokens.Outcome?

@@ -11,8 +11,6 @@ struct VisitorParts: Sendable {
   var cookie: Bool
   var domain: [UInt8]
   var sticky: Configuration.Visitors.StickyCarrier?
-  /// Tags what visitors bring along.
-  var stickyKey: MessageKey
 }
 
 struct Visitors {

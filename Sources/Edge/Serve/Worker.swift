@@ -15,7 +15,7 @@ package struct Worker: ~Copyable {
   private var router: Router
   private let words: WorkerWords
   private let certificates: Mailbox<TLSServerSettings>
-  private let isEnding: SharedWord
+  private let life: Life
   private let syncWaker: Waker
 
   /// What a worker is made of; it is put together on its own thread, which owns the driver.
@@ -31,10 +31,10 @@ package struct Worker: ~Copyable {
     var certificates: Mailbox<TLSServerSettings>
     var words: WorkerWords
     var syncWaker: Waker
-    var isEnding: SharedWord
+    var life: Life
     var seed: UInt64
-    /// Tags decision ids.
-    var tokenKey: MessageKey
+    var keys: MessageKeys
+    var newKeys: Mailbox<MessageKeys>
     var gate: GateMemory
     var newGates: Mailbox<GateMemory>
     var reporter: Reporter.Parts
@@ -50,13 +50,14 @@ package struct Worker: ~Copyable {
       parts.limits, on: driver, listeners: parts.listeners, secureListeners: parts.secureListeners,
       tls: parts.tls)
     self.server = server
-    let ids = DecisionIDs(key: parts.tokenKey, scratch: scratch.leak(), seed: parts.seed)
+    let ids = DecisionIDs(key: parts.keys.tokens, scratch: scratch.leak(), seed: parts.seed)
     router = Router(
       words: parts.words, workspace: workspace.leak(), memory: routing.leak(), streamMax: parts.streamMax,
-      ids: ids, gate: parts.gate, newGates: parts.newGates, reporter: reporter, visitors: parts.visitors)
+      ids: ids, gate: parts.gate, newGates: parts.newGates, reporter: reporter, visitors: parts.visitors,
+      keys: parts.keys, newKeys: parts.newKeys)
     words = parts.words
     certificates = parts.certificates
-    isEnding = parts.isEnding
+    life = parts.life
     syncWaker = parts.syncWaker
   }
 
@@ -67,9 +68,9 @@ package struct Worker: ~Copyable {
 
   /// One turn; false when the process ends and nothing is left to do.
   package mutating func turn() -> Bool {
-    if isEnding.value != 0 {
-      server.drain()
-      if server.connectionCount == 0, router.endReporting(&server) {
+    if life.isDraining {
+      server.drain(listenersLiveOn: life.isHandedOver)
+      if server.isDrained, router.endReporting(&server) {
         report()
         return false
       }

@@ -17,10 +17,12 @@ package final class SyncLoop {
   private let lookup: NameLookup?
   /// nil without a key file.
   private var trust: TrustChain?
-  private let tls: TLSClientSettings?
+  private var tls: TLSClientSettings?
+  private let newTLS: Mailbox<TLSClientSettings>
   private let store: StateStore
   private let workers: [WorkerWords]
   private let words: WorkerWords
+  private let life: Life
   private var publisher: Publisher
   private var driver: Driver
   private var followers: [Follower] = []
@@ -49,7 +51,8 @@ package final class SyncLoop {
 
   init(
     _ configuration: Configuration, workers: [WorkerWords], words: WorkerWords, lookup: NameLookup?,
-    on driver: consuming Driver, random: any RandomNumberGenerator = SystemRandomNumberGenerator()
+    on driver: consuming Driver, life: Life, newTLS: Mailbox<TLSClientSettings>,
+    random: any RandomNumberGenerator = SystemRandomNumberGenerator()
   ) throws {
     settings = configuration.upstream
     address = UpstreamAddress(settings.url)!
@@ -59,6 +62,8 @@ package final class SyncLoop {
     store = StateStore(directory: configuration.stateDirectory, snapshotMax: settings.snapshotMax)
     self.workers = workers
     self.words = words
+    self.life = life
+    self.newTLS = newTLS
     publisher = Publisher(workers)
     self.driver = driver
     self.random = random
@@ -101,6 +106,7 @@ package final class SyncLoop {
   }
 
   package func turn() {
+    if tls != nil, let new = newTLS.take() { tls = new }
     let now = driver.monotonic
     poll(now)
     let isWaiting = publisher.collect()
@@ -479,6 +485,8 @@ package final class SyncLoop {
   }
 
   private func keep(_ follower: Follower, _ generation: StateStore.Generation) {
+    // Two that write to one folder would undo each other's work.
+    guard !life.hasSuccessor else { return follower.unkept = generation }
     let isAgain = follower.unkept != nil
     do throws(Refusal) {
       try store.keep(generation, environment: follower.environment)
