@@ -226,10 +226,10 @@ package struct Driver: ~Copyable {
     return try Socket.stream(to: address).release()
   }
 
-  /// A connection that waits at a listener on which nothing is under way; nil if there is none, as always in a
-  /// simulation, which hands over whatever comes at once.
+  /// A connection that waits at a listener on which nothing is under way; nil if there is none.
   package mutating func acceptWaiting(at listener: Int32) -> Int32? {
-    simulated == nil ? Socket.acceptWaiting(listener) : nil
+    if let simulated { return simulated.acceptWaiting(at: listener) }
+    return Socket.acceptWaiting(listener)
   }
 
   /// Tells the peer that nothing more will be sent.

@@ -22,6 +22,7 @@ package protocol SimulatedDriver: AnyObject {
   func giveBack(_ index: Int32)
 
   func stream(to address: Address) throws(SystemFailure) -> Int32
+  func acceptWaiting(at listener: Int32) -> Int32?
   func endSending(_ socket: Int32)
   func abort(_ socket: Int32)
   func close(_ socket: Int32)

@@ -345,6 +345,14 @@ package final class SimulatedSystem: SimulatedDriver {
     return socket.number
   }
 
+  package func acceptWaiting(at listener: Int32) -> Int32? {
+    guard !network[listener].backlog.isEmpty else { return nil }
+    let socket = network[listener].backlog.removeFirst()
+    accepted.insert(socket.number)
+    owned.insert(socket.number)
+    return socket.number
+  }
+
   package func endSending(_ socket: Int32) { network[socket].endSending() }
 
   package func abort(_ socket: Int32) { network[socket].abort() }

@@ -15,7 +15,7 @@ struct NetworkTests {
 
   @Test(arguments: 0..<50 as Range<UInt64>)
   func `bytes arrive in order and the end after them, unless the connection is reset`(seed: UInt64) {
-    let (world, _, client, server) = connected(seed: seed)
+    let (world, network, client, server) = connected(seed: seed)
     let sent = (0..<2000).map { UInt8(truncatingIfNeeded: $0) }
     var rest = sent[...]
     var received: [UInt8] = []
@@ -28,6 +28,7 @@ struct NetworkTests {
     received += server.take(5000)
     #expect(sent.starts(with: received))
     #expect(server.isReset || received == sent)
+    withExtendedLifetime(network) {}
   }
 
   @Test func `who closes without having read resets the connection`() {
