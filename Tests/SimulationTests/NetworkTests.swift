@@ -27,7 +27,7 @@ struct NetworkTests {
     }
     received += server.take(5000)
     #expect(sent.starts(with: received))
-    #expect(server.isReset || received == sent)
+    #expect(server.isReset || received == sent, "\(received.count) of \(sent.count)")
     withExtendedLifetime(network) {}
   }
 
