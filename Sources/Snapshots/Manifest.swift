@@ -114,7 +114,8 @@ package struct Accepted: Equatable, Sendable {
       let fields = try Fields(Document(text).root, at: .root, .refused)
       version = try fields.integer("version", in: 0...Int.max)
       sha256 = String(decoding: try fields.name("sha256"), as: UTF8.self)
-      issuedAt = Double(try fields.integer("issuedAt", in: Int.min...Int.max))
+      // What a double holds exactly, so that it can be written again.
+      issuedAt = Double(try fields.integer("issuedAt", in: -(1 << 53)...1 << 53))
       signers =
         fields.optional("signedBy") == nil
         ? nil

@@ -96,7 +96,10 @@ struct ManifestTests {
     #expect(accepted.sha256 == "ab12")
     #expect(accepted.issuedAt == manifest.issuedAt)
     #expect(try Accepted(decoding: accepted.encode()) == accepted)
-    for text in ["", "{}", "{\"version\":7}", "{\"version\":-1,\"sha256\":\"a\",\"issuedAt\":1}"] {
+    for text in [
+      "", "{}", "{\"version\":7}", "{\"version\":-1,\"sha256\":\"a\",\"issuedAt\":1}",
+      "{\"version\":7,\"sha256\":\"a\",\"issuedAt\":9223372036854775807}",
+    ] {
       #expect(reason { () throws(Refusal) in try Accepted(decoding: Array(text.utf8)) } == .malformed)
     }
   }
