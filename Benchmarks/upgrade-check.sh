@@ -72,6 +72,12 @@ for round in $(seq "$rounds"); do
   configure edge 17270 17271 $((round % 3 + 1)) ', "handover": "edge.handover"'
   "$build/turnout-edge" --config edge.json 2>"edge.$round.log" &
   next=$!
+  wait -n "$edge" "$next" || true
+  if ! kill -0 "$next" 2>/dev/null; then
+    fail "round $round: $(tail -n 1 "edge.$round.log")"
+    cp "edge.$((round - 1)).log" "edge.$round.log"
+    continue
+  fi
   wait "$edge" || fail "the edge of round $((round - 1)) ended with $?"
   grep -q '"connectionsCut":false' "edge.$((round - 1)).log" || fail "connections were cut in round $round"
   edge=$next

@@ -155,7 +155,11 @@ static inline long turnout_send_letter(int socket, char letter, int descriptor) 
     header->cmsg_len = CMSG_LEN(sizeof(int));
     __builtin_memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
   }
-  return sendmsg(socket, &message, MSG_NOSIGNAL);
+  long count;
+  // A ring that goes away interrupts the thread that made it, and a call with a time limit does not begin again.
+  do count = sendmsg(socket, &message, MSG_NOSIGNAL);
+  while (count < 0 && errno == EINTR);
+  return count;
 }
 
 // The next byte, and the descriptor that came with it or -1; 1 if there was one, 0 at the end. The kernel closes what
@@ -173,7 +177,9 @@ static inline long turnout_receive_letter(int socket, char *letter, int *descrip
   message.msg_control = &control;
   message.msg_controllen = sizeof control;
   *descriptor = -1;
-  long count = recvmsg(socket, &message, 0x40000000 /* MSG_CMSG_CLOEXEC */);
+  long count;
+  do count = recvmsg(socket, &message, 0x40000000 /* MSG_CMSG_CLOEXEC */);
+  while (count < 0 && errno == EINTR);
   if (count <= 0) return count;
   for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header))
     if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
