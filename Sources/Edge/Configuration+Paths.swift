@@ -15,7 +15,14 @@ extension Configuration {
     if let address = UpstreamAddress(upstream.url), address.kind == .file { read.append(address.base) }
     let sockets = (listen + [admin] + (handover.map { [.unix(path: $0)] } ?? []))
       .compactMap { endpoint in if case .unix(let path) = endpoint { File.directory(of: path) } else { nil } }
-    return read.map { ($0, .reading) } + sockets.map { ($0, .removing) } + [(stateDirectory, .writing)]
+    return read.map { ($0, .reading) } + sockets.map { ($0, .removing) } + [(makeStateFolder(), .writing)]
+  }
+
+  /// The state folder, or while something stands in its way the one above it, so that it can be made later.
+  private func makeStateFolder() -> String {
+    let isThere =
+      (try? File.makeDirectory(stateDirectory)) != nil && (try? File.names(in: stateDirectory)) != nil
+    return isThere ? stateDirectory : File.directory(of: stateDirectory)
   }
 
   /// Names, certificates, libraries that are loaded when a name is looked up, and what the process asks of itself.

@@ -158,7 +158,6 @@ package enum Edge {
   private static func confine(_ configuration: Configuration) throws(SystemFailure) {
     try Sandbox.renounce()
     guard configuration.isSandboxed else { return }
-    try? File.makeDirectory(configuration.stateDirectory)
     try Sandbox.hide()
     let landlock = try Sandbox.keepToFiles(configuration.paths(Process.variables))
     let refusesCalls = try Sandbox.refuseCalls()
