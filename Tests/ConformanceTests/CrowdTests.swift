@@ -41,7 +41,7 @@ import Testing
   ) throws {
     // So few that what the edge itself has open is more than what is left for it.
     let own = try Stand(driver).edge.process.descriptorCount
-    let stand = try Stand(driver) { $0.descriptorMax = 2 * own - 6 }
+    let stand = try Stand(driver) { $0.descriptorMax = 2 * own - 12 }
     try starve(stand, count: 100)
     #expect(try stand.edge.metric("turnout_accept_pauses_total") > 0)
   }

@@ -221,7 +221,7 @@ package final class NetworkSocket {
     let part = Array(inbox.prefix(count))
     inbox.removeFirst(part.count)
     // Later: whoever takes is in the middle of something.
-    if let peer { world.after(0) { peer.changed() } }
+    if !part.isEmpty, let peer { world.after(0) { peer.changed() } }
     return part
   }
 }
