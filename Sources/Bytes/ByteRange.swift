@@ -17,6 +17,11 @@
     self.init(start: start, count: end &- start)
   }
 
+  @_noAllocation @_noLocks @inline(always)
+  package static func == (left: ByteRange, right: ByteRange) -> Bool {
+    left.start == right.start && left.count == right.count
+  }
+
   /// The range of nothing, which also stands for "absent".
   @inline(always)
   package static var empty: ByteRange { ByteRange(start: 0, count: 0) }
