@@ -301,8 +301,7 @@ package final class House {
           wasKilled: start.wasKilled)
         if start.wasKilled { continue }
         world.check(system.openCount == 0, "worker \(index) left \(system.openCount) connections open")
-        // The reporter's socket receives to the end.
-        world.check(system.operationCount <= 1, "worker \(index) left under way: \(system.operationsLeft)")
+        world.check(system.underWay.isEmpty, "worker \(index) left under way: \(system.underWay)")
         world.check(system.buffersInUse == 0, "worker \(index) kept \(system.buffersInUse) receive buffers")
       }
     }

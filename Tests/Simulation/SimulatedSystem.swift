@@ -410,9 +410,11 @@ package final class SimulatedSystem: SimulatedDriver {
   }
 
   package var openCount: Int { accepted.count }
+  /// What is under way, but for datagrams: a worker that has waited its time for the collector ends in any case.
+  package var underWay: [String] {
+    operations.filter { $0.value.socket.kind != .datagrams }.map { "\($0.value.kind) on \($0.key.socket)" }
+  }
   package var buffersInUse: Int { settings.buffers - freeBuffers.count }
-  package var operationCount: Int { operations.count }
-  package var operationsLeft: [String] { operations.map { "\($0.value.kind) on \($0.key.socket)" } }
 }
 
 extension Completion {
