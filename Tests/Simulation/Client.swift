@@ -17,8 +17,8 @@ package final class Client {
   private var toSend: [UInt8]
   private var received: [UInt8] = []
   private var answered = 0
-  /// The newest version that was answered, to it or before the edge was killed.
-  package private(set) var newest = 0
+  /// The newest version that was answered, to it or to anybody before it came.
+  private var newest = 0
   private var killsBefore = 0
   private var isReading = false
   private var sawLast = false
@@ -44,7 +44,7 @@ package final class Client {
     world.after(delay) { [self] in
       let socket = network.make(.stream)
       self.socket = socket
-      newest = world.floor
+      newest = world.newest
       killsBefore = world.kills
       guard network.connect(socket, to: Network.address(port)) else { return leave() }
       world.tell("client \(socket.number) connects to \(port) with \(questions.count) questions")
@@ -187,6 +187,7 @@ package final class Client {
     world.check(version >= newest, "version \(version) after version \(newest)")
     world.check(version <= world.published, "version \(version), and only \(world.published) were published")
     newest = max(newest, version)
+    world.newest = max(world.newest, version)
   }
 }
 

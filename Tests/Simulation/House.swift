@@ -151,9 +151,12 @@ package final class House {
         loop.turn()
         return true
       })
-    // On another processor several turns fit into one of a worker.
+    // On another processor several turns of one that has something to do fit into one of a worker.
     for worker in start.workers {
-      worker.other = { [world] in for _ in 0..<(1 + world.random.below(4)) { loop.turn() } }
+      worker.other = { [world] in
+        guard system.isRunnable else { return }
+        for _ in 0..<(1 + world.random.below(4)) { loop.turn() }
+      }
     }
     starts.append(start)
   }
@@ -199,7 +202,6 @@ package final class House {
     for system in start.systems { system.kill() }
     for listener in start.listeners { network.close(listener) }
     actors.removeLast(actors.count - 1)
-    world.floor = clients.map(\.newest).max()!
     world.after(world.delay(upTo: 500_000_000)) { [unowned self] in
       do {
         try startEdge()

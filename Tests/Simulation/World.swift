@@ -16,8 +16,9 @@ package final class World {
   package private(set) var failure: String?
   /// Versions of the snapshot that the upstream may serve.
   package var published = 0
-  /// A version that was answered before the edge was killed: the one that starts in its place answers none before it.
-  package var floor = 0
+  /// The newest version that anybody was answered: whoever connects from then on is answered none before it, not even by
+  /// an edge that starts in place of one that was killed.
+  package var newest = 0
   /// How often the edge was killed: whoever was connected to it then is told nothing more.
   package var kills = 0
   /// Whether the edge is ending: whoever asks from now on may be told nothing.
