@@ -69,7 +69,7 @@ package final class Client {
     if toSend.isEmpty {
       if endsEarly { socket.endSending() }
     } else if count > 0 {
-      world.after(world.delay(upTo: 20_000_000)) { [self] in send() }
+      world.after(world.delay(upTo: 400_000_000)) { [self] in send() }
     }
   }
 

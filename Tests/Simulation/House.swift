@@ -214,8 +214,8 @@ package final class House {
   /// What is going to happen.
   private func plan() {
     let ports = (0..<workerCount).map { Self.edgePort + UInt16($0) }
-    for _ in 0..<(1 + world.random.below(6)) {
-      clients.append(Client(network, fixture, ports: ports, after: world.delay(upTo: 3_000_000_000)))
+    for _ in 0..<(1 + world.random.below(8)) {
+      clients.append(Client(network, fixture, ports: ports, after: UInt64(world.random.below(3_000_000_000))))
     }
     let versions = 1 + world.random.below(Fixture.versionMax)
     for number in 1...versions {
