@@ -28,6 +28,8 @@ package final class House {
   /// Every start of the edge; the last one may be running.
   private var starts: [Start] = []
   private var isEnding = false
+  /// Whether a worker is in the middle of a turn.
+  private var isStandingStill = false
   private var isSettled = false
 
   /// One process of the edge.
@@ -151,14 +153,20 @@ package final class House {
         loop.turn()
         return true
       })
-    // On another processor several turns of one that has something to do fit into one of a worker.
-    for worker in start.workers {
-      worker.other = { [world] in
-        guard system.isRunnable else { return }
-        for _ in 0..<(1 + world.random.below(4)) { loop.turn() }
+    for worker in start.workers { worker.other = { [unowned self] in goOn(system, loop) } }
+    starts.append(start)
+  }
+
+  /// What the thread that follows the upstream does while a worker stands still in the middle of a turn.
+  private func goOn(_ system: SimulatedSystem, _ loop: SyncLoop) {
+    isStandingStill = true
+    for _ in 0..<(1 + world.random.below(16)) {
+      loop.turn()
+      if !system.isRunnable {
+        world.advance(to: min(system.wakesAt, world.nextEvent ?? .max, world.now + 10_000_000))
       }
     }
-    starts.append(start)
+    isStandingStill = false
   }
 
   private func addWorker(_ index: Int, to start: Start) throws {
@@ -195,6 +203,7 @@ package final class House {
 
   /// Ends the process in the middle of whatever it does, and starts another one a moment later.
   private func killEdge() {
+    if isStandingStill { return world.after(1_000_000) { [unowned self] in killEdge() } }
     guard !isEnding, let start = starts.last, !start.wasKilled else { return }
     world.tell("the edge is killed")
     start.wasKilled = true
@@ -256,7 +265,9 @@ package final class House {
   /// Once the workers have ended, what was lost on the way has its time to be asked for and given up.
   private func waitForRest() {
     world.after(100_000_000) { [unowned self] in
-      guard starts.last!.workersRunning == 0, clients.allSatisfy(\.isDone) else { return waitForRest() }
+      guard starts.last!.workersRunning == 0, !isStandingStill, clients.allSatisfy(\.isDone) else {
+        return waitForRest()
+      }
       // The process is gone, and with it the thread that follows the upstream.
       starts.last!.systems.last!.kill()
       actors.removeLast(actors.count - 1)

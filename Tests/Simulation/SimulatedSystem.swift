@@ -312,7 +312,7 @@ package final class SimulatedSystem: SimulatedDriver {
   package func token(ofReady index: Int) -> Token { ready[index].token }
 
   package func next() -> Completion? {
-    if let other, world.random.oneIn(4) { other() }
+    if let other, world.random.oneIn(32) { other() }
     guard !ready.isEmpty else { return nil }
     let completion = ready.removeFirst()
     if completion.isAccepted { accepted.insert(completion.result) }
