@@ -70,11 +70,8 @@ package struct Generator: ~Copyable {
     let memory = try Memory(
       byteCount: count
         * (MemoryLayout<Connection>.stride + load.pipeline * 8 + 4 + AnswerReader.headMax) + 4096)
-    var settings = DriverSettings()
-    settings.completions = UInt32(max(8192, 4 * count))
-    settings.submissions = 4096
-    settings.buffers = 1024
-    settings.bufferSize = 32_768
+    let settings = DriverSettings(
+      submissions: 4096, completions: UInt32(max(8192, 4 * count)), buffers: 1024, bufferSize: 32_768)
     let driver = try Driver(Backend.choose().backend, settings, waker: try Waker())
     let address = try Address(of: load.endpoint)
     let reader = try AnswerReader()

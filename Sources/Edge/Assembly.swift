@@ -10,7 +10,7 @@ import Trust
 
 package struct Assembly: Sendable {
   let configuration: Configuration
-  package let workerCount: Int
+  private var workerCount: Int { wakers.count }
   package let life = Life()
   let workers: [WorkerWords]
   let admin = WorkerWords(counterCount: 1)
@@ -44,7 +44,6 @@ package struct Assembly: Sendable {
     self.wakers = wakers
     self.syncWaker = syncWaker
     self.seed = seed
-    workerCount = wakers.count
     workers = wakers.map { _ in WorkerWords(counterCount: ServeCounters.count) }
     collectorSockets = wakers.map { _ in SharedWord() }
     certificates = wakers.map { _ in Mailbox<TLSServerSettings>() }
@@ -87,9 +86,9 @@ package struct Assembly: Sendable {
   /// What a worker has sent so far.
   package func exposures(of worker: Int) -> SentExposures {
     let words = workers[worker]
-    let report = ServeCounters.report
     return SentExposures(
-      records: words.read(report + 6), datagrams: words.read(report + 7) + words.read(report + 8))
+      records: words.read(ServeCounters.sentRecords),
+      datagrams: words.read(ServeCounters.sentDatagrams) + words.read(ServeCounters.refusedDatagrams))
   }
 
   package func syncLoop(

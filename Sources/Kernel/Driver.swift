@@ -7,18 +7,25 @@ import Glibc
 
 package struct DriverSettings: Sendable {
   /// Operations that fit before they are handed over.
-  package var submissions: UInt32 = 1024
+  package let submissions: UInt32
   /// Completions that fit before the system keeps them aside.
-  package var completions: UInt32 = 8192
+  package let completions: UInt32
   /// Receive buffers, a power of two.
-  package var buffers = 256
+  package let buffers: Int
   /// Bytes of one receive buffer.
-  package var bufferSize = 4096
+  package let bufferSize: Int
   /// Bytes from one to the next: an odd number of cache lines, so that their beginnings, which is all that most requests
   /// fill, do not share a few sets of the processor's caches.
   package var bufferStride: Int { (bufferSize / 128 + 3) * 128 + 64 }
 
-  package init() {}
+  package init(
+    submissions: UInt32 = 1024, completions: UInt32 = 8192, buffers: Int = 256, bufferSize: Int = 4096
+  ) {
+    self.submissions = submissions
+    self.completions = completions
+    self.buffers = buffers
+    self.bufferSize = bufferSize
+  }
 }
 
 /// Belongs to one thread.

@@ -43,10 +43,7 @@ import Glibc
 
   /// Whether the system gives a ring with everything that is asked of it; throws why not.
   static func probe() throws(SystemFailure) {
-    var settings = DriverSettings()
-    settings.submissions = 8
-    settings.completions = 16
-    settings.buffers = 1
+    let settings = DriverSettings(submissions: 8, completions: 16, buffers: 1)
     let buffers = try Memory(byteCount: MemoryLayout<io_uring_buf>.stride)
     let ring = try unsafe setUp(settings, buffers: buffers.region)
     unsafe io_uring_queue_exit(ring)

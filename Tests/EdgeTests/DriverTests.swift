@@ -8,8 +8,6 @@ import ProgramSupport
 import Testing
 
 struct DriverTests {
-  private static let source = File.directory(of: #filePath) + "/Shims/forbid_io_uring.c"
-
   private let folder: Folder
   private let site: Site
   private let upstream: ScriptedUpstream
@@ -17,8 +15,7 @@ struct DriverTests {
 
   init() throws {
     folder = try Folder()
-    launcher = folder.path("forbid")
-    try Program.check("/usr/bin/gcc", ["-O2", "-o", launcher, Self.source])
+    launcher = try Shim.launcher("forbid_io_uring", in: folder)
     site = try Site()
     try site.publish("prod", 1)
     upstream = try ScriptedUpstream(site)
@@ -43,35 +40,31 @@ struct DriverTests {
     #expect(try edge.events("started").first?["driver"]?.text == "epoll")
   }
 
-  @Test(arguments: [(ENOMEM, "ulimit -l"), (EMFILE, "ulimit -n")])
-  func `a limit that is too low ends the start, and the log names the limit`(code: Int32, remedy: String)
-    throws
-  {
-    let port = try Plug.freePort()
-    let file = try folder.write(
-      "edge.json",
-      """
-      {"listen": ["127.0.0.1:\(port)"], "admin": "127.0.0.1:\(try Plug.freePort())", "driver": "auto",
-       "upstream": {"url": "file:.", "environments": ["prod"], "allowUnsigned": true}}
-      """)
-    let result = try Program.run(
-      launcher, [String(code), Program.built + "/turnout-edge", "--config", file],
-      variables: ["TURNOUT_EDGE_DRIVER": "auto"])
-    #expect(result.code == 1)
-    #expect(result.errors.contains(remedy), "\(result.errors)")
-    #expect(!result.errors.contains("no_io_uring"))
-  }
-
-  @Test func `who asks for io_uring gets it or is told why not`() throws {
+  /// What becomes of an edge that asks for `driver` while its calls of io_uring fail with `code`, and that ends by itself.
+  private func refused(_ code: Int32, _ driver: String) throws -> Program.Result {
     let file = try folder.write(
       "edge.json",
       """
       {"listen": ["127.0.0.1:\(try Plug.freePort())"], "admin": "127.0.0.1:\(try Plug.freePort())",
        "upstream": {"url": "file:.", "environments": ["prod"], "allowUnsigned": true}}
       """)
-    let result = try Program.run(
-      launcher, [String(EPERM), Program.built + "/turnout-edge", "--config", file],
-      variables: ["TURNOUT_EDGE_DRIVER": "io_uring"])
+    return try Program.run(
+      launcher, [String(code), Program.built + "/turnout-edge", "--config", file],
+      variables: ["TURNOUT_EDGE_DRIVER": driver])
+  }
+
+  @Test(arguments: [(ENOMEM, "ulimit -l"), (EMFILE, "ulimit -n")])
+  func `a limit that is too low ends the start, and the log names the limit`(code: Int32, remedy: String)
+    throws
+  {
+    let result = try refused(code, "auto")
+    #expect(result.code == 1)
+    #expect(result.errors.contains(remedy), "\(result.errors)")
+    #expect(!result.errors.contains("no_io_uring"))
+  }
+
+  @Test func `who asks for io_uring gets it or is told why not`() throws {
+    let result = try refused(EPERM, "io_uring")
     #expect(result.code == 1)
     #expect(result.errors.contains("allow io_uring_setup"), "\(result.errors)")
   }

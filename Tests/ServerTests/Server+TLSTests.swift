@@ -25,9 +25,7 @@ struct ServerTLSTests {
     try Threads.start("server") {
       var limits = Limits()
       limits.connections = 8
-      var settings = DriverSettings()
-      settings.buffers = 2
-      settings.bufferSize = 1024
+      let settings = DriverSettings(buffers: 2, bufferSize: 1024)
       var server = try! Server(
         limits, on: Driver(.underTest, settings, waker: try! Waker()), listeners: [plain],
         secureListeners: [secure], tls: tls)

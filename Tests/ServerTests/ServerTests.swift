@@ -19,9 +19,7 @@ struct ServerTests {
     try Threads.start("server") { [folder] in
       var limits = Limits()
       limits.connections = 8
-      var settings = DriverSettings()
-      settings.buffers = 2
-      settings.bufferSize = 1024
+      let settings = DriverSettings(buffers: 2, bufferSize: 1024)
       var server = try! Server(
         limits, on: Driver(.underTest, settings, waker: try! Waker()), listeners: [listener])
       while true {

@@ -15,10 +15,11 @@ package struct Faults {
   package var upstreamFailures = 0
   package var lostDatagrams = 0
   package var doubledDatagrams = 0
-  package var clockJumps = 0
-  package var kills = 0
   package var slowReaders = 0
   package var rudeClients = 0
+  /// How many times.
+  package var clockJumps = 0
+  package var kills = 0
   /// Nanoseconds that bytes and completions may take.
   package var transit: UInt64 = 50_000
   package var completion: UInt64 = 20_000
@@ -46,10 +47,10 @@ package struct Faults {
     some(\.upstreamFailures, [2, 4, 10])
     some(\.lostDatagrams, [2, 10, 100])
     some(\.doubledDatagrams, [3, 20])
-    some(\.clockJumps, [1])
-    some(\.kills, [1, 3])
     some(\.slowReaders, [2, 5])
     some(\.rudeClients, [3, 8])
+    some(\.clockJumps, [3])
+    some(\.kills, [1, 3])
     if random.oneIn(2) { transit = random.pick([0, 1_000, 5_000_000, 100_000_000]) }
     if random.oneIn(2) { completion = random.pick([0, 1_000_000, 10_000_000]) }
     if random.oneIn(2) { lateness = random.pick([0, 5_000_000, 60_000_000]) }

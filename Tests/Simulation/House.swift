@@ -170,9 +170,7 @@ package final class House {
   }
 
   private func addWorker(_ index: Int, to start: Start) throws {
-    var settings = DriverSettings()
-    settings.buffers = world.faults.buffers
-    settings.bufferSize = world.faults.bufferSize
+    let settings = DriverSettings(buffers: world.faults.buffers, bufferSize: world.faults.bufferSize)
     let system = try SimulatedSystem(network, settings, waker: wakers.workers[index])
     let listener = network.listen(Self.edgePort + UInt16(index))
     let box = Box(
@@ -235,11 +233,9 @@ package final class House {
         world.tell("version \(world.published) is published")
       }
     }
-    if world.faults.clockJumps > 0 {
-      for _ in 0..<3 {
-        world.after(UInt64(world.random.below(4_000_000_000))) { [world] in
-          world.jump(seconds: world.random.pick([-86_400, -10, 5, 3600, 86_400]))
-        }
+    for _ in 0..<world.faults.clockJumps {
+      world.after(UInt64(world.random.below(4_000_000_000))) { [world] in
+        world.jump(seconds: world.random.pick([-86_400, -10, 5, 3600, 86_400]))
       }
     }
     for _ in 0..<world.faults.kills {

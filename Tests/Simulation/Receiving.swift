@@ -38,9 +38,7 @@ final class Receiving {
 
   init(_ world: World, _ network: Network, at port: UInt16, waker: Waker) throws {
     self.world = world
-    var settings = DriverSettings()
-    settings.buffers = 8
-    settings.bufferSize = 2048
+    let settings = DriverSettings(buffers: 8, bufferSize: 2048)
     system = try SimulatedSystem(network, settings, waker: waker)
     line = try BlockLine(sinks: 1)
     receiver = Receiver(

@@ -181,11 +181,7 @@ package final class SimulatedSystem: SimulatedDriver {
   private func proceedReceive(_ operation: Operation) {
     let socket = operation.socket
     if socket.kind == .datagrams { return proceedMessages(operation) }
-    if socket.isReset { return end(operation, -ECONNRESET) }
-    guard !socket.inbox.isEmpty, !socket.isAborted else {
-      if socket.hasEnded || socket.isAborted { end(operation, 0) }
-      return
-    }
+    guard hasInput(operation) else { return }
     guard let buffer = freeBuffers.popLast() else { return end(operation, -ENOBUFS) }
     let part = socket.take(readable(min(settings.bufferSize, socket.inbox.count)))
     part.withBytes { self.buffer(buffer).copy($0, to: 0) }
@@ -212,15 +208,24 @@ package final class SimulatedSystem: SimulatedDriver {
   }
 
   private func proceedReceive(_ operation: Operation, into region: ByteRegion) {
+    guard hasInput(operation) else { return }
     let socket = operation.socket
-    if socket.isReset { return end(operation, -ECONNRESET) }
-    guard !socket.inbox.isEmpty, !socket.isAborted else {
-      if socket.hasEnded || socket.isAborted { end(operation, 0) }
-      return
-    }
     let part = socket.take(readable(min(region.count, socket.inbox.count)))
     part.withBytes { region.copy($0, to: 0) }
     end(operation, Int32(part.count))
+  }
+
+  /// Whether there is something to be read on a stream; where there never will be, the operation has ended.
+  private func hasInput(_ operation: Operation) -> Bool {
+    let socket = operation.socket
+    if socket.isReset {
+      end(operation, -ECONNRESET)
+    } else if socket.isAborted || (socket.inbox.isEmpty && socket.hasEnded) {
+      end(operation, 0)
+    } else {
+      return !socket.inbox.isEmpty
+    }
+    return false
   }
 
   private func readable(_ count: Int) -> Int {

@@ -45,12 +45,7 @@ package struct CollectorHTTP: ~Copyable {
 
   /// What it asks of its driver.
   package static var driverSettings: DriverSettings {
-    var settings = DriverSettings()
-    settings.submissions = 256
-    settings.completions = 1024
-    settings.buffers = 128
-    settings.bufferSize = 8192
-    return settings
+    DriverSettings(submissions: 256, completions: 1024, buffers: 128, bufferSize: 8192)
   }
 
   package init(

@@ -65,13 +65,8 @@ package struct Receiver: ~Copyable {
 
   /// What it asks of its driver.
   package static var driverSettings: DriverSettings {
-    var settings = DriverSettings()
-    settings.submissions = 64
-    settings.completions = 1024
-    settings.buffers = 128
     // What UDP_GRO puts together has at most 65,535 bytes; origin and control data stand before it.
-    settings.bufferSize = 65_536 + 256
-    return settings
+    DriverSettings(submissions: 64, completions: 1024, buffers: 128, bufferSize: 65_536 + 256)
   }
 
   package init(_ parts: Parts, on driver: consuming Driver) {

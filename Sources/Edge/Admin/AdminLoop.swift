@@ -34,11 +34,7 @@ struct AdminLoop: ~Copyable {
 
   /// What it asks of its driver.
   static var driverSettings: DriverSettings {
-    var settings = DriverSettings()
-    settings.submissions = 256
-    settings.completions = 1024
-    settings.buffers = 32
-    return settings
+    DriverSettings(submissions: 256, completions: 1024, buffers: 32)
   }
 
   /// Answers until the process is gone, since its end is to be seen here; but if a successor shows what it is like,

@@ -26,6 +26,10 @@ enum ServeCounters {
   static var stickiesMalformed: Int { stickiesWritten + 1 }
   static var stickiesTampered: Int { stickiesMalformed + 1 }
   static var report: Int { stickiesTampered + 1 }
+  // Of the report's counts, which stand in the order in which the reporter stores them.
+  static var sentRecords: Int { report + 6 }
+  static var sentDatagrams: Int { report + 7 }
+  static var refusedDatagrams: Int { report + 8 }
   static var gate: Int { report + 14 }
   static var gateEvictions: Int { gate + GateEvent.count }
   static var count: Int { gateEvictions + 1 }

@@ -34,11 +34,7 @@ package final class SyncLoop {
 
   /// What it asks of its driver.
   package static var driverSettings: DriverSettings {
-    var settings = DriverSettings()
-    settings.submissions = 256
-    settings.completions = 1024
-    settings.buffers = 1
-    return settings
+    DriverSettings(submissions: 256, completions: 1024, buffers: 1)
   }
 
   /// How long a negative answer for an environment that a request named is remembered.
